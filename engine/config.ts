@@ -1,0 +1,34 @@
+/**
+ * The engine's settings, resolved and frozen by whoever starts it; the engine itself never reads the environment.
+ * All paths are absolute.
+ */
+export interface EngineConfig {
+  /** tasks.db, owner.lock, engine.json, log/, work/. */
+  readonly stateDir: string;
+  /** Folders searched for checkpoints. */
+  readonly modelDirs: readonly string[];
+  /** Where REST uploads are kept until their task has ended. */
+  readonly uploadDir: string;
+  /** Largest upload in bytes. */
+  readonly maxUploadBytes: number;
+  /** How many tasks a history answer lists at most. */
+  readonly maxHistory: number;
+  /** Seconds without a task after which the worker is ended; 0 never. */
+  readonly workerIdleSeconds: number;
+  /** ffmpeg to use, or null to look for one. */
+  readonly ffmpegPath: string | null;
+  /** Execution provider wish: auto, cpu, webgpu, cuda, … */
+  readonly device: string;
+  /** Threads a network runs with; 0 is one per processor. */
+  readonly threads: number;
+  /** Output frames in a segment: what a killed task may have to do again. */
+  readonly segmentFrames: number;
+  /** The built-in model's ONNX file. */
+  readonly builtinModel: string;
+  /** JavaScript file of the worker process. */
+  readonly workerEntry: string;
+  /** This program's version. */
+  readonly version: string;
+  /** The engine's own settings by environment name, as shown by describe_engine. */
+  readonly settings: Readonly<Record<string, string>>;
+}

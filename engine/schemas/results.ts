@@ -1,0 +1,150 @@
+import { z } from "zod";
+
+/**
+ * What the operations answer: the objects of the REST contract, which are also the structured results over MCP.
+ * Loose, because fields are added over time and older clients must accept them.
+ */
+
+const time = z.string().describe("ISO 8601, UTC");
+const seconds = z.number().describe("Seconds");
+const percent = z.number().min(0).max(100);
+
+export const taskStates = ["queued", "processing", "completed", "failed", "cancelled"] as const;
+export type TaskState = (typeof taskStates)[number];
+
+export const healthResult = z.looseObject({
+  status: z.literal("healthy"),
+  version: z.string(),
+  queue_enabled: z.literal(true),
+  queue_length: z.number().int().min(0).max(1_000_000),
+  timestamp: time,
+});
+
+export const gpuStatusResult = z.looseObject({
+  cuda_available: z.boolean(),
+  gpu_name: z.string().nullable(),
+  vram_used_mb: z.number(),
+  vram_total_mb: z.number(),
+  model_loaded: z.boolean(),
+  current_model: z.string().nullable(),
+  loading: z.boolean(),
+  loading_model: z.string().nullable(),
+  processing: z.boolean(),
+  current_task: z.string().nullable(),
+  device: z.string().nullable().describe("Execution provider in use, e.g. cpu or webgpu; null while no model is loaded"),
+  devices: z.array(z.string()).describe("Execution providers this build can try, in order"),
+});
+
+export const releaseResult = z.looseObject({ status: z.literal("success"), message: z.string() });
+
+export const modelEntry = z.looseObject({
+  name: z.string(),
+  params: z.string(),
+  precision: z.string(),
+  size: z.string(),
+  vram: z.string(),
+  variant: z.string().nullable(),
+  desc: z.looseObject({ en: z.string(), "zh-CN": z.string() }),
+  installed: z.boolean(),
+  runnable: z.boolean().describe("Whether a task may name it now"),
+  reason: z.string().optional().describe("Why it is not runnable"),
+  builtin: z.boolean(),
+  path: z.string().nullable(),
+});
+export type ModelEntry = z.output<typeof modelEntry>;
+
+export const modelsResult = z.looseObject({
+  models: z.array(modelEntry),
+  default: z.string(),
+  current: z.string().nullable(),
+  loading: z.boolean(),
+  loading_model: z.string().nullable(),
+});
+
+export const switchResult = z.looseObject({
+  status: z.enum(["loaded", "loading", "downloading", "scheduled"]),
+  model: z.string(),
+});
+
+export const queueStatusResult = z.looseObject({
+  queue_length: z.number().int().min(0).max(1_000_000).describe("The running task and the waiting ones"),
+  processing: z.looseObject({ task_id: z.string(), progress: percent, model: z.string() }).nullable(),
+  processing_progress: percent,
+  pending_tasks: z.array(z.looseObject({ task_id: z.string(), position: z.number() })),
+  total_completed: z.number(),
+  total_failed: z.number(),
+  avg_process_time: seconds,
+  estimated_total_wait: seconds,
+});
+
+export const positionResult = z.looseObject({
+  task_id: z.string(),
+  status: z.enum(taskStates),
+  position: z.number().describe("1 is next or running first; 0 when running or ended"),
+  estimated_wait: z.number().describe("Seconds until the task is expected to be done"),
+});
+
+export const historyResult = z.looseObject({
+  history: z.array(
+    z.looseObject({
+      id: z.string(),
+      status: z.enum(taskStates),
+      created_at: time,
+      completed_at: time.nullable(),
+      process_time: z.number().nullable(),
+      output_filename: z.string().nullable(),
+      output_resolution: z.string().nullable(),
+    }),
+  ),
+});
+
+export const submitResult = z.looseObject({
+  status: z.enum(taskStates),
+  task_id: z.string(),
+  queue_position: z.number(),
+  estimated_wait_seconds: z.number().describe("Seconds until the task is expected to be done"),
+  duplicate: z.boolean().optional().describe("True when the idempotency key was known: this is that earlier task"),
+  warning: z.string().optional(),
+});
+
+export const taskResult = z.looseObject({
+  id: z.string(),
+  kind: z.enum(["image", "video"]),
+  status: z.enum(taskStates),
+  progress: percent,
+  queue_position: z.number(),
+  created_at: time,
+  started_at: time.nullable(),
+  params: z.looseObject({}).describe("The parameters as they were understood, with the model's name"),
+  stage: z.string().nullable().describe("What the task is doing now, e.g. upscaling"),
+  eta: z.number().nullable().describe("Seconds until it is expected to be done"),
+  frames_done: z.number(),
+  frames_total: z.number().nullable(),
+  completed_at: time.optional(),
+  process_time: z.number().optional().describe("Seconds"),
+  output_path: z.string().optional(),
+  output_filename: z.string().optional(),
+  output_resolution: z.string().optional().describe("WIDTHxHEIGHT"),
+  error: z.string().optional(),
+  notes: z.array(z.string()).describe("What was converted, dropped or worth knowing"),
+  timed_out: z.boolean().optional().describe("True when waiting ended before the task did"),
+});
+export type TaskResult = z.output<typeof taskResult>;
+
+export const watchResult = z.looseObject({
+  revision: z.number().describe("Give it back as `after` to be answered at the next change"),
+  task: taskResult,
+});
+
+export const stopResult = z.looseObject({ status: z.literal("stopping"), message: z.string() });
+
+/** The engine about itself, for `doctor` and for clients that found it. */
+export const engineResult = z.looseObject({
+  version: z.string(),
+  protocol: z.number(),
+  pid: z.number(),
+  port: z.number(),
+  started_at: time,
+  state_dir: z.string(),
+  settings: z.record(z.string(), z.string()).describe("The engine's own settings, to be compared with a caller's"),
+});

@@ -1,0 +1,54 @@
+/** Which folder may import which; the table of the architecture as data. */
+const MAY_IMPORT = {
+  "engine/schemas": [],
+  "engine/operations": ["engine/schemas"],
+  "engine/weights": [],
+  "engine/onnx": [],
+  "engine/media": [],
+  "engine/models": ["engine/weights", "engine/schemas"],
+  "engine/seedvr2": ["engine/onnx", "engine/weights"],
+  "engine/upscalers": ["engine/seedvr2", "engine/onnx", "engine/weights", "engine/media"],
+  "engine/pipeline": ["engine/media", "engine/upscalers"],
+  "engine/worker": ["engine/pipeline", "engine/media", "engine/upscalers", "engine/onnx"],
+  "engine/tasks": ["engine/schemas"],
+  "engine/remote": ["engine/operations", "engine/schemas"],
+};
+/** Values and types that every folder of the engine may use. */
+const SHARED = ["engine/errors.ts", "engine/config.ts", "engine/engine.ts"];
+
+const escape = (path) => path.replaceAll(".", "\\.");
+
+const folders = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+  name: `${folder} imports only what it may`,
+  severity: "error",
+  from: { path: `^${folder}/` },
+  to: {
+    path: "^(src|engine|mcp|http|test|bench)/",
+    pathNot: [`^${folder}/`, ...allowed.map((a) => `^${a}/`), ...SHARED.map((s) => `^${escape(s)}$`)],
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    ...folders,
+    {
+      name: "surfaces see only the engine's public face",
+      severity: "error",
+      from: { path: "^(mcp|http)/" },
+      to: { path: "^(src|engine|mcp|http)/", pathNot: ["^engine/index\\.ts$", "^$1/"] },
+    },
+    {
+      name: "the engine knows no surface",
+      severity: "error",
+      from: { path: "^engine/" },
+      to: { path: "^(src|mcp|http)/" },
+    },
+    { name: "no cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: { extensions: [".ts", ".js", ".mjs"] },
+  },
+};
