@@ -1,0 +1,67 @@
+import type { TimeBase } from "./frame.ts";
+import type { Ratio } from "./media-info.ts";
+import { fileStart, fourCharacterCodes, frameFlags, longPacket, nutChecksum, startCodes } from "./nut-format.ts";
+
+export interface NutVideo {
+  readonly pixelFormat: keyof typeof fourCharacterCodes;
+  readonly width: number;
+  readonly height: number;
+  readonly timeBase: TimeBase;
+  readonly sampleAspect: Ratio;
+}
+
+/** The bytes a NUT file of one raw video stream begins with. */
+export function nutHeader(video: NutVideo): Buffer {
+  return Buffer.concat([
+    Buffer.from(fileStart, "latin1"),
+    packet(startCodes.main, mainHeader(video.timeBase)),
+    packet(startCodes.stream, streamHeader(video)),
+  ]);
+}
+
+/** What stands before a frame's `size` bytes of pixels; `time` is in ticks of the stream's time base, from 0 up. */
+export function nutFrameHeader(time: bigint, size: number): Buffer {
+  const flags = frameFlags.key | frameFlags.codedTime | frameFlags.sizeHigh | frameFlags.checksum;
+  // Times are coded in full: one is added because smaller numbers would mean "relative" (there are none with shift 0).
+  const head = Buffer.concat([Buffer.from([0]), number(flags), number(time + 1n), number(size)]);
+  const syncPoint = packet(startCodes.syncPoint, Buffer.concat([number(time), number(0)]));
+  return Buffer.concat([syncPoint, head, checksumOf(head)]);
+}
+
+function mainHeader(timeBase: TimeBase): Buffer {
+  const everyFrameAlike = [frameFlags.coded, 6, 0, 1, 0, 0, 0, 255];
+  const fields = [3, 1, 65536, 1, timeBase.num, timeBase.den, ...everyFrameAlike, 0];
+  return Buffer.concat(fields.map(number));
+}
+
+function streamHeader(video: NutVideo): Buffer {
+  const code = Buffer.from(fourCharacterCodes[video.pixelFormat], "latin1");
+  const { num, den } = video.sampleAspect;
+  const after = [0, 0, 65536, 0, 0, 0, video.width, video.height, num, den, 0];
+  return Buffer.concat([number(0), number(0), number(code.length), code, ...after.map(number)]);
+}
+
+function packet(startCode: bigint, payload: Buffer): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeBigUInt64BE(startCode);
+  const start = Buffer.concat([head, number(payload.length + 4)]);
+  const own = payload.length + 4 > longPacket ? checksumOf(start) : Buffer.alloc(0);
+  return Buffer.concat([start, own, payload, checksumOf(payload)]);
+}
+
+function checksumOf(bytes: Uint8Array): Buffer {
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(nutChecksum(bytes));
+  return checksum;
+}
+
+/** A number in base 128, most significant digit first; the high bit says that more follow. */
+function number(value: number | bigint): Buffer {
+  const digits: number[] = [];
+  let rest = BigInt(value);
+  do {
+    digits.unshift(Number(rest & 127n) | (digits.length > 0 ? 128 : 0));
+    rest >>= 7n;
+  } while (rest > 0n);
+  return Buffer.from(digits);
+}
