@@ -54,6 +54,7 @@ export class StdioTransport implements Transport {
     if (id === undefined) return;
     await this.#write({ ...message, id });
     this.#open.delete(message.id as number);
+    this.#closeWhenDone();
   }
 
   async close(): Promise<void> {

@@ -29,14 +29,11 @@ export async function waitForTask(
 ): Promise<TaskResult> {
   const left = countdown(Math.min(input.timeout, patience.limitSeconds));
   const { signal, caller } = patience;
-  const stop = () => void progress?.end();
-  signal.addEventListener("abort", stop, { once: true });
   try {
     const engine = await patience.engine();
     const onStatus = progress && ((task: TaskResult) => progress.update(task));
     return await engine.call("wait_for_task", { ...input, timeout: left() }, { signal, caller, onStatus });
   } finally {
-    signal.removeEventListener("abort", stop);
     await progress?.end();
   }
 }

