@@ -7,7 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    globalSetup: "test/global-setup.ts",
+    globalSetup: "test/global-setup.mjs",
     reporters: ["default"],
   },
 });

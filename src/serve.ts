@@ -45,13 +45,14 @@ export async function serve(settings: Settings, options: ServeOptions): Promise<
   }
   const idle = new IdleWatch(engine, options.idleExit ? settings.values.SEEDVR2_ENGINE_IDLE : 0, () => stop.now());
   const internalSecret = randomBytes(32).toString("hex");
+  const onFailure = (error: unknown) =>
+    log("error", "a request failed", { error: String(error), stack: (error as Error).stack });
+  const mcp = { engine: async () => engine, version: config.version, maxWaitSeconds, onError: onFailure };
   const app = createHttpApp({
-    ...{ engine, caller, apiToken, internalSecret, host, version: config.version },
+    ...{ engine, caller, apiToken, internalSecret, host, version: config.version, onFailure },
     ...{ uploadDir: config.uploadDir, maxUploadBytes: config.maxUploadBytes },
-    mcp: (request) =>
-      handleMcpRequest(request, { engine: async () => engine, version: config.version, maxWaitSeconds }),
+    mcp: (request) => handleMcpRequest(request, mcp),
     onCall: () => idle.called(),
-    onFailure: (error) => log("error", "a request failed", { error: String(error), stack: (error as Error).stack }),
   });
   try {
     listening = await listenSomewhere(app, host, port, options.idleExit);

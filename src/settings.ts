@@ -6,7 +6,7 @@ import type { Surroundings } from "./places.ts";
  * Whose value counts when caller and engine differ. caller: goes with each submission. engine: that of the process
  * that started the engine; a caller who wants another gets a warning. client: concerns only the process that reads it.
  */
-export type SettingOwner = "caller" | "engine" | "client";
+type SettingOwner = "caller" | "engine" | "client";
 /** How a value is read: paths are made absolute, `folders` are a list with the system's path separator. */
 type Form = "text" | "path" | "folders";
 
@@ -46,7 +46,7 @@ const folders = {
 };
 
 /** Execution providers a user may ask for. */
-export const devices = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
+const devices = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
 
 /** Every setting, once: reading, checking, flags, doctor and the documents are made from this. */
 export const settingsTable = {

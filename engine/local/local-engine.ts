@@ -1,5 +1,5 @@
 import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { CallOptions } from "../engine.ts";
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
@@ -13,6 +13,7 @@ import { parseInput } from "../schemas/parse.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import { Queue } from "../tasks/queue.ts";
 import { noSuchTask } from "../tasks/task-errors.ts";
+import { keptTasks } from "../tasks/task-store.ts";
 import type { TaskStore } from "../tasks/task-store.ts";
 import type { Task } from "../tasks/task.ts";
 import { isEnded } from "../tasks/task.ts";
@@ -29,6 +30,8 @@ import { settingsWarning } from "./settings-warning.ts";
 import { modelSpecOf, taskRunner } from "./task-runner.ts";
 import { Watchers } from "./watchers.ts";
 
+/** A failed task's upload is kept this long, so that it can be retried. Milliseconds. */
+const UPLOAD_KEPT = 7 * 86_400_000;
 /** Completed tasks that estimates are learnt from. */
 const LEARNT_FROM = 50;
 type Handlers = {
@@ -260,12 +263,20 @@ export class LocalEngine implements HostedEngine {
     return { pending, completed: await this.store.history(["completed"], LEARNT_FROM), now: Date.now() };
   }
 
-  /** Removes work folders that belong to no task that still needs them. */
+  /** Removes what belongs to no task that still needs it: work folders, and uploads of tasks that cannot be retried. */
   private async sweep(): Promise<void> {
-    const needed = new Set((await this.store.pending()).map((task) => task.id));
-    const work = join(this.config.stateDir, "work");
-    for (const name of await readdir(work).catch(() => [] as string[])) {
-      if (!needed.has(name)) await rm(join(work, name), { recursive: true, force: true });
-    }
+    const pending = await this.store.pending();
+    const failed = await this.store.history(["failed"], keptTasks);
+    const retriable = failed.filter((task) => Date.now() - (task.endedAt ?? 0) < UPLOAD_KEPT);
+    const uploads = [...pending, ...retriable].filter((task) => task.uploaded);
+    await keepOnly(join(this.config.stateDir, "work"), new Set(pending.map((task) => task.id)));
+    await keepOnly(this.config.uploadDir, new Set(uploads.map((task) => basename(dirname(task.inputPath)))));
+  }
+}
+
+/** Removes all of a folder but the entries named. */
+async function keepOnly(folder: string, needed: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [] as string[])) {
+    if (!needed.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
 }

@@ -21,13 +21,13 @@ const migrations: readonly string[] = [
 ];
 
 interface Database {
-  pragma(text: string, options?: { simple: boolean }): unknown;
+  prepare(sql: string): { get(): unknown };
   exec(sql: string): void;
 }
 
 /** Brings the schema up to date; refuses one that a newer version wrote. */
 export function migrate(database: Database): void {
-  const found = Number(database.pragma("user_version", { simple: true }));
+  const { user_version: found } = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (found > migrations.length) {
     throw new EngineError("wrong_state", {
       what: `The task list was written by a newer version (schema ${found}, this one knows ${migrations.length}).`,

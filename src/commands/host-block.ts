@@ -12,7 +12,7 @@ export type HostName = keyof typeof hosts;
  * The block for a host's settings. With full paths: hosts started from a desktop know no shell profile, and npx would
  * add a process and a look at the registry.
  */
-export function hostBlock(): { mcpServers: { seedvr2: { command: string; args: string[] } } } {
+function hostBlock(): { mcpServers: { seedvr2: { command: string; args: string[] } } } {
   return { mcpServers: { seedvr2: { command: process.execPath, args: [programEntry(), "mcp"] } } };
 }
 

@@ -81,7 +81,8 @@ export async function waitForTask(
 export function reportTask(task: TaskResult, json: boolean): number {
   if (json) printJson(task);
   else if (task.status === "completed") printLine(task.output_path ?? task.id);
-  else process.stderr.write(`${stateLines(task).join("\n")}\n`);
+  const said = task.status === "completed" ? noteLines(task) : stateLines(task);
+  if (said.length) process.stderr.write(`${said.join("\n")}\n`);
   if (task.status === "completed") return 0;
   return task.status === "cancelled" ? exitCodes.cancelled : 1;
 }
@@ -92,6 +93,10 @@ function stateLines(task: TaskResult): string[] {
     `${task.id} ${task.status}, ${Math.round(task.progress)} %${frames}${task.stage ? `, ${task.stage}` : ""}`,
     ...(task.output_path ? [task.output_path] : []),
     ...(task.error ? [`error: ${task.error}`] : []),
-    ...task.notes.map((note) => `note:  ${note}`),
+    ...noteLines(task),
   ];
+}
+
+function noteLines(task: TaskResult): string[] {
+  return task.notes.map((note) => `note:  ${note}`);
 }

@@ -63,6 +63,7 @@ class UpscaleRun {
   readonly #wish: UpscaleWish;
   readonly #signal: AbortSignal;
   readonly #codes: number[] = [];
+  readonly #warnings = new Set<string>();
 
   constructor(engine: Engine, settings: Settings, wish: UpscaleWish, signal: AbortSignal) {
     this.#engine = engine;
@@ -102,13 +103,19 @@ class UpscaleRun {
     const caller = callerFor(callerOf(this.#settings), job);
     // What was typed is checked by the operation's schema, in one place for all surfaces.
     const answer = await this.#engine.call("submit_task", input as OperationInput<"submit_task">, { caller });
-    if (answer.warning) process.stderr.write(`warning: ${answer.warning}\n`);
+    if (answer.warning) this.#warn(answer.warning);
     if (this.#wish.detach) {
       if (this.#wish.json) printJson({ input: job.file, ...answer });
       else printLine(answer.task_id);
       this.#codes.push(0);
     }
     return { job, id: answer.task_id };
+  }
+
+  /** A warning about settings comes with every submission; saying it once is enough. */
+  #warn(text: string): void {
+    if (!this.#warnings.has(text)) process.stderr.write(`warning: ${text}\n`);
+    this.#warnings.add(text);
   }
 
   #wait(job: Job, id: string): Promise<TaskResult> {

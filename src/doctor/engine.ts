@@ -32,7 +32,7 @@ async function remoteFinding(settings: Settings, url: string): Promise<Finding> 
 }
 
 /** Settings in which the running engine differs from what a new one would get from here. */
-export function differences(settings: Settings, running: Readonly<Record<string, string>>): Finding[] {
+function differences(settings: Settings, running: Readonly<Record<string, string>>): Finding[] {
   const isOurs = (name: string): name is SettingName => settingNames.includes(name as SettingName);
   return Object.entries(running)
     .filter(([name, value]) => isOurs(name) && settingText(settings, name) !== value)

@@ -1,13 +1,13 @@
 import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { asEngineError } from "../../engine/index.ts";
 import type { EngineFile } from "../../engine/index.ts";
 import type { Settings } from "../config.ts";
-import { builtFile } from "../installation.ts";
+import { builtFile, projectRoot } from "../installation.ts";
 import type { Finding } from "./finding.ts";
 
 /** Node's version and whether the native packages exist for this system. */
@@ -69,9 +69,13 @@ const probeTimeout = 60_000;
 export async function providerFindings(): Promise<Finding[]> {
   const run = promisify(execFile);
   try {
-    const { stdout } = await run(process.execPath, [builtFile("worker"), "--probe-providers"], {
-      timeout: probeTimeout,
-    });
+    const { stdout } = await run(
+      process.execPath,
+      [builtFile("worker"), "--probe-providers", join(projectRoot(), "models", "builtin_x2.onnx")],
+      {
+        timeout: probeTimeout,
+      },
+    );
     const line = stdout.split("\n").find((text) => text.startsWith("["));
     return probeAnswer.parse(JSON.parse(line ?? "")).map(({ provider, works, reason }) => ({
       about: `device ${provider}`,

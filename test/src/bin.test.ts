@@ -18,6 +18,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { buildHomes } from "../../bin/current-build.js";
 import { here } from "../../src/config.ts";
 import { cacheFolder } from "../../src/places.ts";
 
@@ -193,9 +194,6 @@ describe("the real program", () => {
   });
 });
 
-it("the place of the user's cache is the same before and after the build", async () => {
-  const { buildHomes } = (await import(join(checkout, "bin/current-build.js"))) as {
-    buildHomes: (root: string) => string[];
-  };
+it("the place of the user's cache is the same before and after the build", () => {
   expect(buildHomes(checkout)[1]).toContain(cacheFolder(here()));
 });
