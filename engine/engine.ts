@@ -19,6 +19,7 @@ export interface Caller {
   readonly engineSettings: Readonly<Record<string, string>>;
 }
 
+/** What goes with a call beside its parameters. */
 export interface CallOptions {
   /** Ends a waiting call with `cancelled`; the task itself goes on. */
   readonly signal?: AbortSignal | undefined;

@@ -5,6 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 import { EngineError } from "../engine/index.ts";
 import type { HttpApp } from "./options.ts";
 
+/** A server that accepts connections. */
 export interface Listening {
   /** The port listened on; what was asked for, or the free one found for 0. */
   readonly port: number;

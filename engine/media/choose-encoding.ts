@@ -71,7 +71,9 @@ export function chooseEncoding(
     colour: outputColour(info.colour, codec, pixelFormat),
     threads: Math.min(availableParallelism(), maxThreads),
     timeBase: info.timeBase,
-    ...size,
+    frameRate: info.frameRate,
+    width: size.width,
+    height: size.height,
     sampleAspect: info.sampleAspect,
   };
   return { spec, notes: notesOn(spec, info, request) };

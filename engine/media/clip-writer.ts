@@ -1,13 +1,12 @@
 import { strict as assert } from "node:assert";
-import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 import { framePixelFormat, writingFilters } from "./colour.ts";
 import { type EncodeSpec, encoderParameters } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { type FfmpegProcess, fileName, spawnFfmpeg } from "./ffmpeg-process.ts";
+import { type FfmpegProcess, feed, fileName, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { Frame } from "./frame.ts";
-import { nutFrameHeader, nutHeader } from "./nut-writer.ts";
+import { nutFrameHeader, nutHeader, rawVideo } from "./nut-writer.ts";
 import { pixelFormatOf } from "./pixel-format.ts";
 import { flatten, packFrame, viewBytes } from "./pixels.ts";
 
@@ -37,7 +36,7 @@ class FfmpegSegmentWriter implements SegmentWriter {
   private readonly path: string;
   private readonly spec: EncodeSpec;
   /** Started by the first frame, which decides how pixels are fed. */
-  private feed: { process: FfmpegProcess; first: bigint; depth: 8 | 16; alpha: boolean } | null = null;
+  private started: { process: FfmpegProcess; first: bigint; depth: 8 | 16; alpha: boolean } | null = null;
   private lastTime = -1n;
 
   constructor(ffmpeg: Ffmpeg, path: string, spec: EncodeSpec) {
@@ -49,31 +48,31 @@ class FfmpegSegmentWriter implements SegmentWriter {
   async write(frame: Frame): Promise<void> {
     assert.equal(`${frame.width}×${frame.height}`, `${this.spec.width}×${this.spec.height}`, "frames fit their spec");
     const fitting = pixelFormatOf(this.spec.pixelFormat).alpha ? frame : flatten(frame, 0);
-    const feed = (this.feed ??= this.start(fitting));
-    assert.equal(fitting.depth, feed.depth, "all frames of a segment have one depth");
-    assert.equal(fitting.alpha !== undefined, feed.alpha, "all frames of a segment have alpha, or none");
-    const time = frame.time - feed.first;
+    const started = (this.started ??= this.start(fitting));
+    assert.equal(fitting.depth, started.depth, "all frames of a segment have one depth");
+    assert.equal(fitting.alpha !== undefined, started.alpha, "all frames of a segment have alpha, or none");
+    const time = frame.time - started.first;
     assert.ok(time > this.lastTime, "times rise from frame to frame");
     this.lastTime = time;
     const pixels = viewBytes(packFrame(fitting));
-    await this.send(feed.process, [nutFrameHeader(time, pixels.length), pixels]);
+    await this.send(started.process, [nutFrameHeader(time, pixels.length), pixels]);
   }
 
   async finish(): Promise<void> {
-    assert.ok(this.feed, "a segment has at least one frame");
-    const { process } = this.feed;
+    assert.ok(this.started, "a segment has at least one frame");
+    const { process } = this.started;
     process.stdin.end();
     const end = await process.ended;
     if (end.code !== 0) throw this.failure(process, end.signal);
   }
 
   async abort(): Promise<void> {
-    this.feed?.process.kill();
-    await this.feed?.process.ended.catch(() => {});
+    this.started?.process.kill();
+    await this.started?.process.ended.catch(() => {});
     await rm(this.path, { force: true });
   }
 
-  private start(first: Frame): NonNullable<FfmpegSegmentWriter["feed"]> {
+  private start(first: Frame): NonNullable<FfmpegSegmentWriter["started"]> {
     const { spec, ffmpeg } = this;
     const alpha = first.alpha !== undefined;
     const { num, den } = spec.timeBase;
@@ -89,20 +88,14 @@ class FfmpegSegmentWriter implements SegmentWriter {
     );
     const { width, height, timeBase, sampleAspect } = spec;
     const pixelFormat = framePixelFormat(first.depth, alpha);
-    process.stdin.write(nutHeader({ pixelFormat, width, height, timeBase, sampleAspect }));
+    process.stdin.write(nutHeader({ ...rawVideo(pixelFormat), width, height, timeBase, sampleAspect }));
     return { process, first: first.time, depth: first.depth, alpha };
   }
 
   private async send(process: FfmpegProcess, parts: readonly Uint8Array[]): Promise<void> {
-    const { stdin } = process;
-    let roomLeft = !stdin.destroyed;
-    for (const part of parts) if (!stdin.destroyed) roomLeft = stdin.write(part);
-    const drained = roomLeft ? null : once(stdin, "drain").catch(() => {});
-    if (drained) await Promise.race([drained, process.ended]);
-    if (stdin.destroyed || stdin.errored) {
-      const end = await process.ended;
-      throw this.failure(process, end.signal);
-    }
+    if (await feed(process, parts)) return;
+    const end = await process.ended;
+    throw this.failure(process, end.signal);
   }
 
   private failure(process: FfmpegProcess, signal: NodeJS.Signals | null): EngineError {

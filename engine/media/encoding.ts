@@ -22,6 +22,8 @@ export interface EncodeSpec {
   /** Fixed, because what encoders write depends on it. */
   readonly threads: number;
   readonly timeBase: TimeBase;
+  /** Of the whole clip: what encoders guess from a segment's first frames differs between segments. */
+  readonly frameRate: number;
   readonly width: number;
   readonly height: number;
   readonly sampleAspect: Ratio;
@@ -51,12 +53,14 @@ export function encoderParameters(spec: EncodeSpec): string[] {
 
 function ownParameters(spec: EncodeSpec, threads: string): string[] {
   const preset = spec.preset ?? "";
+  // It decides the level, which stands in the codec data that all segments have to share.
+  const rate = `fps=${spec.frameRate.toFixed(3)}`;
   switch (spec.codec) {
     case "h264":
-      return ["-preset", preset];
+      return ["-preset", preset, "-x264-params", rate];
     case "hevc":
       // x265 takes its threads here only, and would choose those of frames by the machine it runs on.
-      return ["-preset", preset, "-x265-params", `log-level=error:pools=${threads}:frame-threads=2`];
+      return ["-preset", preset, "-x265-params", `log-level=error:pools=${threads}:frame-threads=2:${rate}`];
     case "vp9":
       return ["-b:v", "0", "-deadline", "good", "-cpu-used", preset, "-row-mt", "1"];
     case "av1":

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { EngineError } from "../errors.ts";
@@ -96,6 +97,15 @@ export function spawnFfmpeg(
   options.signal?.addEventListener("abort", kill, { once: true });
   if (options.signal?.aborted) kill();
   return { stdin: child.stdin, stdout: child.stdout, ended, lastLines: () => lines.all(), kill };
+}
+
+/** Writes to a process and waits until it can take more; false where it has ended and takes nothing any more. */
+export async function feed(process: FfmpegProcess, parts: readonly Uint8Array[]): Promise<boolean> {
+  const { stdin, ended } = process;
+  let roomLeft = true;
+  for (const part of parts) if (!stdin.destroyed) roomLeft = stdin.write(part);
+  if (!stdin.destroyed && !roomLeft) await Promise.race([once(stdin, "drain").catch(() => {}), ended]);
+  return !stdin.destroyed;
 }
 
 /** Keeps the last lines of a text that arrives in pieces; long lines are cut. */

@@ -1,22 +1,13 @@
-import { strict as assert } from "node:assert";
-import { createReadStream } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
 import { EngineError } from "../errors.ts";
-import { ByteSource } from "./byte-source.ts";
 import { type CarriedStreams, carryStreams, carryings } from "./carried-streams.ts";
 import type { Container, EncodeSpec } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { fileName, inputParameters, lastLinesOf, runFfmpeg } from "./ffmpeg-process.ts";
+import { type FfmpegProcess, type ProcessEnd, feed, fileName, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { TimeBase } from "./frame.ts";
 import type { ClipInfo } from "./media-info.ts";
-import { NutReader } from "./nut-reader.ts";
+import { type Segment, joinedSegments } from "./segments.ts";
 
-/** A finished segment and the time its first frame has in the source, in ticks of the clip's time base. */
-export interface Segment {
-  readonly path: string;
-  readonly firstTime: bigint;
-}
+export type { Segment } from "./segments.ts";
 
 export interface JoinRequest {
   /** In order; at least one. */
@@ -38,27 +29,18 @@ const muxers: Readonly<Record<Container, string>> = { mp4: "mp4", mov: "mov", mk
  * Joins segments into the final file without encoding anew, with the source's sound, subtitles, attachments, chapters
  * and titles. Frame times stay exact (MKV and WebM round to milliseconds), sound keeps its place beside them. The
  * notes say what the container made necessary. Rejects with `disk_full`, `not_writable`, `internal`, `cancelled`.
+ *
+ * Copies the other streams; where the container takes them worse than known, gives up a little rather than all.
  */
 export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promise<{ notes: string[] }> {
-  await refuseUnequal(request);
-  const list = join(dirname(resolve(request.segments[0]?.path ?? "")), "segments.ffconcat");
-  await writeFile(list, concatList(request.segments, request.spec.timeBase));
-  try {
-    return await joinBest(ffmpeg, request, list);
-  } finally {
-    await rm(list, { force: true });
-  }
-}
-
-/** Copies the other streams; where the container takes them worse than known, gives up a little rather than all. */
-async function joinBest(ffmpeg: Ffmpeg, request: JoinRequest, list: string): Promise<{ notes: string[] }> {
   let lines: readonly string[] = [];
   for (const carrying of carryings) {
     const carried = carryStreams(request.sourceInfo.streams, request.container, carrying);
-    const { signal } = request;
-    const result = await runFfmpeg(ffmpeg.path, joinParameters(request, list, carried), { signal });
-    if (result.exitCode === 0) return { notes: [...carried.notes, ...excuse(carrying, lines)] };
-    lines = lastLinesOf(result.stderr);
+    const process = spawnFfmpeg(ffmpeg.path, joinParameters(request, carried), { feeds: true, signal: request.signal });
+    const ended = await feedSegments(process, request);
+    if (request.signal?.aborted) throw new EngineError("cancelled", { what: "Joining the segments was cancelled." });
+    if (ended.code === 0) return { notes: [...carried.notes, ...excuse(carrying, lines)] };
+    lines = process.lastLines();
     refuseHopeless(request.output, lines);
   }
   throw new EngineError("internal", {
@@ -67,6 +49,20 @@ async function joinBest(ffmpeg: Ffmpeg, request: JoinRequest, list: string): Pro
     todo: "Retry the task; the segments are kept.",
     facts: { path: request.output, lines },
   });
+}
+
+async function feedSegments(process: FfmpegProcess, request: JoinRequest): Promise<ProcessEnd> {
+  try {
+    for await (const part of joinedSegments(request.segments, request.spec.timeBase)) {
+      if (!(await feed(process, [part]))) break;
+    }
+    process.stdin.end();
+    return await process.ended;
+  } catch (error) {
+    process.kill();
+    await process.ended;
+    throw error;
+  }
 }
 
 function excuse(carrying: string, lines: readonly string[]): string[] {
@@ -94,7 +90,7 @@ function refuseHopeless(path: string, lines: readonly string[]): void {
   });
 }
 
-function joinParameters(request: JoinRequest, list: string, carried: CarriedStreams): string[] {
+function joinParameters(request: JoinRequest, carried: CarriedStreams): string[] {
   const { source, sourceInfo, container, spec } = request;
   const start = secondsOf(request.segments[0]?.firstTime ?? 0n, spec.timeBase);
   // Both are shifted by the same amount, so that the earliest of them starts at 0 and they keep their distance.
@@ -102,7 +98,7 @@ function joinParameters(request: JoinRequest, list: string, carried: CarriedStre
   const language = sourceInfo.streams.find((stream) => stream.type === "video" && !stream.attachedPicture)?.language;
   return [
     ...["-v", "error", "-y", "-copyts", "-itsoffset", (start - zero).toFixed(6)],
-    ...["-safe", "0", ...inputParameters(list, "concat")],
+    ...["-protocol_whitelist", "file,pipe", "-f", "nut", "-i", "pipe:0"],
     ...["-itsoffset", (-zero).toFixed(6), ...inputParameters(source, sourceInfo.demuxer)],
     ...["-map", "0:v:0", "-c:v", "copy", ...carried.parameters],
     ...["-map_metadata", "1", "-map_chapters", "1", ...(language ? ["-metadata:s:v:0", `language=${language}`] : [])],
@@ -128,55 +124,6 @@ function containerParameters(container: Container, spec: EncodeSpec): string[] {
   ];
 }
 
-/**
- * The list ffmpeg reads segments from. Durations are differences of absolute times rounded to its microseconds, so
- * that rounding never adds up.
- */
-export function concatList(segments: readonly Segment[], timeBase: TimeBase): string {
-  const first = segments[0]?.firstTime ?? 0n;
-  const starts = segments.map(({ firstTime }) => microseconds(firstTime - first, timeBase));
-  const entries = segments.map(({ path }, index) => {
-    assert.ok(!/[\r\n]/.test(path), "segments lie in folders of our own, whose names have no line ends");
-    const name = `file '${fileName(path).replaceAll("'", "'\\''")}'\n`;
-    const [start, next] = [starts[index] ?? 0n, starts[index + 1]];
-    return next === undefined ? name : `${name}duration ${inSeconds(next - start)}\n`;
-  });
-  return `ffconcat version 1.0\n${entries.join("")}`;
-}
-
-function microseconds(ticks: bigint, { num, den }: TimeBase): bigint {
-  const twice = 2n * BigInt(den);
-  return (ticks * BigInt(num) * 2_000_000n + BigInt(den)) / twice;
-}
-
-function inSeconds(microseconds: bigint): string {
-  return `${microseconds / 1_000_000n}.${String(microseconds % 1_000_000n).padStart(6, "0")}`;
-}
-
 function secondsOf(ticks: bigint, { num, den }: TimeBase): number {
   return (Number(ticks) * num) / den;
-}
-
-/** MP4 and MOV describe their codec once for the whole file: segments that differ there would not decode. */
-async function refuseUnequal(request: JoinRequest): Promise<void> {
-  const first = await codecData(request.segments[0]?.path ?? "");
-  for (const { path } of request.segments.slice(1)) {
-    if (Buffer.compare(first, await codecData(path)) === 0) continue;
-    throw new EngineError("internal", {
-      what: `The segment ${path} was encoded differently from the first one.`,
-      why: "The encoder or its settings changed while the task was under way.",
-      todo: "Submit the file again as a new task.",
-      facts: { path },
-    });
-  }
-}
-
-async function codecData(path: string): Promise<Uint8Array> {
-  const stream = createReadStream(path);
-  try {
-    const [video] = await new NutReader(new ByteSource(stream)).open();
-    return video?.codecData ?? new Uint8Array(0);
-  } finally {
-    stream.destroy();
-  }
 }

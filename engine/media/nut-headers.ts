@@ -25,6 +25,9 @@ export interface NutStream {
   readonly id: number;
   readonly timeBase: TimeBase;
   readonly timeShift: number;
+  /** Frames a decoder holds back to put them in order. */
+  readonly decodeDelay: number;
+  readonly fourCharacterCode: Uint8Array;
   readonly codecData: Uint8Array;
   readonly width: number;
   readonly height: number;
@@ -47,12 +50,12 @@ export function readMain(fields: NutFields): NutMain {
 export function readStream(fields: NutFields, main: NutMain): NutStream {
   const id = fields.number();
   const isVideo = fields.number() === 0;
-  fields.data(); // four-character code
+  const fourCharacterCode = fields.data();
   const timeBase = main.timeBases[fields.number()];
   if (!timeBase) throw new NutDamage("a stream has no time base");
   const timeShift = fields.number();
   fields.number(); // longest distance of times
-  fields.number(); // decoding delay
+  const decodeDelay = fields.number();
   fields.number(); // flags
   const codecData = fields.data();
   const [width, height, num, den] = isVideo ? times(4, () => fields.number()) : [];
@@ -60,6 +63,8 @@ export function readStream(fields: NutFields, main: NutMain): NutStream {
     id,
     timeBase,
     timeShift,
+    decodeDelay,
+    fourCharacterCode,
     codecData,
     width: width ?? 0,
     height: height ?? 0,

@@ -8,6 +8,8 @@ export interface NutPacket {
   readonly stream: NutStream;
   /** In ticks of the stream's time base. */
   readonly time: bigint;
+  /** Whether decoding can begin here. */
+  readonly key: boolean;
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
@@ -98,7 +100,7 @@ export class NutReader {
     for (let index = 0; index < reserved; index++) await this.number();
     if (flags & frameFlags.checksum) await this.exactly(4);
     const size = entry.sizeLow + entry.sizeFactor * sizeHigh;
-    return { stream, time, data: await this.data(size, header) };
+    return { stream, time, key: (flags & frameFlags.key) !== 0, data: await this.data(size, header) };
   }
 
   private async data(size: number, header: number): Promise<Uint8Array<ArrayBuffer>> {

@@ -2,15 +2,26 @@ import type { TimeBase } from "./frame.ts";
 import type { Ratio } from "./media-info.ts";
 import { fileStart, fourCharacterCodes, frameFlags, longPacket, nutChecksum, startCodes } from "./nut-format.ts";
 
+/** A video stream as its header describes it. */
 export interface NutVideo {
-  readonly pixelFormat: keyof typeof fourCharacterCodes;
+  readonly fourCharacterCode: Uint8Array;
+  readonly codecData: Uint8Array;
+  readonly decodeDelay: number;
   readonly width: number;
   readonly height: number;
   readonly timeBase: TimeBase;
   readonly sampleAspect: Ratio;
 }
 
-/** The bytes a NUT file of one raw video stream begins with. */
+/** What describes raw pixels of a format. */
+export function rawVideo(
+  pixelFormat: keyof typeof fourCharacterCodes,
+): Pick<NutVideo, "fourCharacterCode" | "codecData" | "decodeDelay"> {
+  const fourCharacterCode = Buffer.from(fourCharacterCodes[pixelFormat], "latin1");
+  return { fourCharacterCode, codecData: new Uint8Array(0), decodeDelay: 0 };
+}
+
+/** The bytes a NUT file of one video stream begins with. */
 export function nutHeader(video: NutVideo): Buffer {
   return Buffer.concat([
     Buffer.from(fileStart, "latin1"),
@@ -19,9 +30,9 @@ export function nutHeader(video: NutVideo): Buffer {
   ]);
 }
 
-/** What stands before a frame's `size` bytes of pixels; `time` is in ticks of the stream's time base, from 0 up. */
-export function nutFrameHeader(time: bigint, size: number): Buffer {
-  const flags = frameFlags.key | frameFlags.codedTime | frameFlags.sizeHigh | frameFlags.checksum;
+/** What stands before a frame's `size` bytes; `time` is in ticks of the stream's time base, from 0 up. */
+export function nutFrameHeader(time: bigint, size: number, key = true): Buffer {
+  const flags = (key ? frameFlags.key : 0) | frameFlags.codedTime | frameFlags.sizeHigh | frameFlags.checksum;
   // Times are coded in full: one is added because smaller numbers would mean "relative" (there are none with shift 0).
   const head = Buffer.concat([Buffer.from([0]), number(flags), number(time + 1n), number(size)]);
   const syncPoint = packet(startCodes.syncPoint, Buffer.concat([number(time), number(0)]));
@@ -35,10 +46,15 @@ function mainHeader(timeBase: TimeBase): Buffer {
 }
 
 function streamHeader(video: NutVideo): Buffer {
-  const code = Buffer.from(fourCharacterCodes[video.pixelFormat], "latin1");
-  const { num, den } = video.sampleAspect;
-  const after = [0, 0, 65536, 0, 0, 0, video.width, video.height, num, den, 0];
-  return Buffer.concat([number(0), number(0), number(code.length), code, ...after.map(number)]);
+  const { fourCharacterCode, codecData, decodeDelay, width, height, sampleAspect } = video;
+  return Buffer.concat([
+    ...[0, 0, fourCharacterCode.length].map(number),
+    fourCharacterCode,
+    // Time base, shift of short times (none), longest distance of times, delay, flags.
+    ...[0, 0, 65536, decodeDelay, 0, codecData.length].map(number),
+    codecData,
+    ...[width, height, sampleAspect.num, sampleAspect.den, 0].map(number),
+  ]);
 }
 
 function packet(startCode: bigint, payload: Buffer): Buffer {

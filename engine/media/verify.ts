@@ -20,7 +20,8 @@ export async function countFrames(
     [
       ...["-v", "error", ...inputParameters(path), "-map", "0:V:0"],
       // Without it the default rate mode drops and doubles frames of clips with irregular times.
-      ...[...ffmpeg.passthrough, "-f", "framecrc", "pipe:1"],
+      // Microseconds, because in ticks of the average rate two frames may have one time.
+      ...[...ffmpeg.passthrough, "-enc_time_base", "1:1000000", "-f", "framecrc", "pipe:1"],
     ],
     { feeds: false, signal: options.signal },
   );

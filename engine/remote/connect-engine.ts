@@ -5,6 +5,7 @@ import { RestEngine } from "./rest-engine.ts";
 import { localLocator } from "./start-engine.ts";
 import type { Launch } from "./start-engine.ts";
 
+/** Which engine, and for whom. */
 export interface Connection {
   readonly stateDir: string;
   readonly caller: Caller;

@@ -1,6 +1,6 @@
-import { createWriteStream, openAsBlob } from "node:fs";
+import { createWriteStream, existsSync, openAsBlob } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { CallOptions, Engine } from "../engine.ts";
@@ -36,6 +36,8 @@ const LOOK_EVERY = 1;
 export class RestEngine implements Engine {
   private readonly access: RestAccess;
   private readonly downloaded = new Map<string, string>();
+  /** Where results of this process's submissions are to go; for others it is the output folder. */
+  private readonly wishes = new Map<string, ResultPlace>();
 
   constructor(access: RestAccess) {
     this.access = access;
@@ -95,19 +97,19 @@ export class RestEngine implements Engine {
 
   private async upload(given: Record<string, unknown>, options: CallOptions): Promise<unknown> {
     const { file_path, output_path, overwrite, ...fields } = given;
-    if (output_path !== undefined || overwrite) {
-      throw new EngineError("invalid_parameter", {
-        what: "output_path is not possible with a remote engine (SEEDVR2_API_URL).",
-        todo: "Leave it out: the result is downloaded into the output folder.",
-      });
-    }
+    const path = typeof output_path === "string" ? output_path : null;
+    if (path !== null && overwrite !== true && existsSync(path)) throw taken(path);
     const file = await openAsBlob(String(file_path)).catch((cause: unknown) => {
       throw new EngineError("not_found", { what: `${String(file_path)} cannot be read.`, cause });
     });
     const form = new FormData();
+    if (path !== null) form.set("output_format", extname(path));
     for (const [key, value] of Object.entries(fields)) if (value != null) form.set(key, String(value));
     form.set("file", file, basename(String(file_path)));
-    return this.json("/api/process", { method: "POST", body: form }, options);
+    const answer = (await this.json("/api/process", { method: "POST", body: form }, options)) as { task_id: string };
+    const folder = options.caller?.outputFolder ?? this.access.outputFolder;
+    this.wishes.set(answer.task_id, { folder, path });
+    return answer;
   }
 
   /** The status, with the result brought here when there is one. */
@@ -133,9 +135,11 @@ export class RestEngine implements Engine {
   private async download(task: TaskResult, options: CallOptions): Promise<string> {
     const known = this.downloaded.get(task.id);
     if (known) return known;
-    const path = join(this.access.outputFolder, basename(task.output_filename!));
-    const part = join(this.access.outputFolder, `.${task.id}.part`);
-    await mkdir(this.access.outputFolder, { recursive: true });
+    const wish = this.wishes.get(task.id);
+    const folder = wish?.folder ?? options.caller?.outputFolder ?? this.access.outputFolder;
+    const path = wish?.path ?? join(folder, basename(task.output_filename!));
+    const part = join(dirname(path), `.${task.id}.part`);
+    await mkdir(dirname(path), { recursive: true });
     const response = await this.fetch(`/api/download/${task.id}`, {}, options);
     try {
       await pipeline(Readable.fromWeb(response.body as never), createWriteStream(part));
@@ -168,6 +172,19 @@ export class RestEngine implements Engine {
     const what = answer.error ?? `The engine at ${this.access.apiUrl} answered ${response.status}.`;
     throw new EngineError(codes[response.status] ?? "internal", { what });
   }
+}
+
+interface ResultPlace {
+  readonly folder: string;
+  readonly path: string | null;
+}
+
+function taken(path: string): EngineError {
+  return new EngineError("wrong_state", {
+    what: `${path} exists already.`,
+    todo: "Choose another output_path, or say overwrite true.",
+    facts: { path },
+  });
 }
 
 /** A number that differs when what a watcher wants to see does. */

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
 import type { EngineFile } from "../owner/engine-file.ts";
 import { readEngineFile } from "../owner/engine-file.ts";
+import { StartMarker } from "../owner/start-marker.ts";
 import type { Locator } from "./remote-engine.ts";
 
 /** The command that starts an engine: `node seedvr2.js serve --idle-exit`. */
@@ -71,40 +72,46 @@ function call(engine: EngineFile, name: string, limit: number): Promise<Response
 }
 
 /**
- * Starts an engine that outlives this process. Several processes may do so at once: the one that gets the state
- * folder stays, the others end at once, and all see the same file.
+ * Starts an engine that outlives this process, or waits for the one that another process is starting. Should two be
+ * started all the same, the one that gets the state folder stays, the other ends at once, and all see the same file.
  */
 async function start(stateDir: string, launch: Launch): Promise<EngineFile> {
   const logDir = join(stateDir, "log");
   mkdirSync(logDir, { recursive: true, mode: 0o700 });
   const logPath = join(logDir, "engine-start.log");
-  const log = openSync(logPath, "a");
-  const end = Date.now() + START_LIMIT;
-  let exited = true;
-  let code: number | null = null;
-  for (;;) {
-    if (exited) {
-      exited = false;
-      const child = spawn(launch.command, launch.args, {
-        detached: true,
-        stdio: ["ignore", log, log],
-        windowsHide: true,
-      });
-      child.once("exit", (status) => ([exited, code] = [true, status]));
-      child.once("error", () => (exited = true));
-      child.unref();
+  const starting = new StartMarker(join(stateDir, "engine.starting"));
+  let child: Child | null = null;
+  try {
+    for (const end = Date.now() + START_LIMIT; Date.now() < end;) {
+      if ((child === null || child.exited) && starting.take()) child = spawnEngine(launch, logPath);
+      await sleep(LOOK_EVERY);
+      const running = await answering(stateDir);
+      if (running) return running;
     }
-    await sleep(LOOK_EVERY);
-    const running = await answering(stateDir);
-    if (running) {
-      closeSync(log);
-      return running;
-    }
-    if (Date.now() > end) {
-      closeSync(log);
-      throw noStart(logPath, code);
-    }
+  } finally {
+    starting.release();
   }
+  throw noStart(logPath, child?.code ?? null);
+}
+
+interface Child {
+  exited: boolean;
+  code: number | null;
+}
+
+function spawnEngine(launch: Launch, logPath: string): Child {
+  const log = openSync(logPath, "a");
+  const state: Child = { exited: false, code: null };
+  const child = spawn(launch.command, launch.args, {
+    detached: true,
+    stdio: ["ignore", log, log],
+    windowsHide: true,
+  });
+  closeSync(log);
+  child.once("exit", (code) => Object.assign(state, { exited: true, code }));
+  child.once("error", () => (state.exited = true));
+  child.unref();
+  return state;
 }
 
 function noStart(logPath: string, code: number | null): EngineError {
@@ -122,7 +129,7 @@ function isNewer(mine: Expected, running: EngineFile): boolean {
 }
 
 /** Negative, 0 or positive as a is older, equal or newer than b; by numbers between dots. */
-export function compareVersions(a: string, b: string): number {
+function compareVersions(a: string, b: string): number {
   const parts = (version: string) => version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0);
   const [left, right] = [parts(a), parts(b)];
   for (let i = 0; i < Math.max(left.length, right.length); i++) {

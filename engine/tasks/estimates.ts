@@ -7,7 +7,7 @@ const UNMEASURED = 0.5;
 const REMEMBERED = 20;
 
 /** Median seconds an output megapixel took with that model on this machine; with any model where it is new. */
-export function secondsPerMegapixel(model: string, completed: readonly Task[]): number {
+function secondsPerMegapixel(model: string, completed: readonly Task[]): number {
   const same = completed.filter((task) => task.parameters.dit_model === model);
   const rates = (same.length ? same : completed)
     .slice(0, REMEMBERED)

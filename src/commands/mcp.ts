@@ -18,15 +18,23 @@ export async function startMcp(flags: SettingFlags = {}): Promise<number> {
 async function serveMcp(settings: Settings): Promise<void> {
   const { serveStdio } = await import("../../mcp/index.ts");
   let engine: Promise<Engine> | undefined;
+  const find = () => {
+    engine ??= connect(settings).catch((error: unknown) => {
+      engine = undefined; // the next call tries again
+      throw error;
+    });
+    return engine;
+  };
   await new Promise<void>((resolve, reject) => {
     serveStdio({
-      engine: () => (engine ??= connect(settings)),
+      engine: find,
       version: programVersion(),
       maxWaitSeconds: settings.values.SEEDVR2_MCP_MAX_WAIT,
       input: process.stdin,
       output: process.stdout,
       onClose: resolve,
+      onError: (error) => process.stderr.write(`seedvr2 mcp: ${String(error)}\n`),
     }).catch(reject);
   });
-  await (await engine)?.close();
+  await (await engine?.catch(() => undefined))?.close();
 }

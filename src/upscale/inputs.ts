@@ -31,7 +31,8 @@ export async function findJobs(inputs: readonly string[], output: string | null,
   const found: Job[] = [];
   for (const input of inputs) {
     for (const { file, below } of await filesOf(input)) {
-      if (isInside(file, outputFolder) && isFolder(input)) continue;
+      // Results of an earlier run that lie in the folder given are no inputs.
+      if (isFolder(input) && isInside(outputFolder, resolve(input)) && isInside(file, outputFolder)) continue;
       found.push({ file, outputPath: asFolder ? null : resolve(output), outputFolder: join(outputFolder, below) });
     }
   }

@@ -1,4 +1,5 @@
-import { copyFile, mkdir, readFile, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { copyFile, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { chooseEncoding } from "../../engine/media/choose-encoding.ts";
@@ -109,7 +110,14 @@ describe.each(programs)("clips with %s", (program) => {
       ...["-f", "lavfi", "-i", "color=red:s=32x32:d=0.2", "-f", "lavfi", "-i", "color=blue:s=32x32:d=0.2"],
       ...["-filter_complex", "hstack", "-c:v", "libx264", "-pix_fmt", "yuv420p", file("straight.mp4")],
     );
-    ffmpegCommand("-i", file("straight.mp4"), "-c", "copy", "-metadata:s:v", "rotate=90", file("turned.mp4"));
+    const bytes = await readFile(file("straight.mp4"));
+    // The matrix of a quarter turn clockwise, at its place in the track header.
+    const matrix = Buffer.alloc(36);
+    for (const [place, value] of [0, 65536, 0, -65536, 0, 0, 32 * 65536, 0, 2 ** 30].entries()) {
+      matrix.writeInt32BE(value, place * 4);
+    }
+    matrix.copy(bytes, bytes.indexOf("tkhd") + 44);
+    await writeFile(file("turned.mp4"), bytes);
     const { sourceInfo, frames } = await remake(ffmpeg, file("turned.mp4"), file("upright.mp4"), "mp4");
     expect([sourceInfo.width, sourceInfo.height, Math.abs(sourceInfo.rotation)]).toEqual([32, 64, 90]);
     const [red, , blue] = frames[0]?.rgb ?? [];
@@ -152,7 +160,7 @@ describe.each(programs)("clips with %s", (program) => {
     const top = sourceInfo.depth === 8 ? 1 : 257;
     expect(sourceInfo.depth).toBe(pixelFormat.includes("10") ? 16 : 8);
     for (const [channel, value] of [180, 90, 60].entries()) {
-      expect(Math.abs((frames[0]?.rgb[channel] ?? 0) / top - value)).toBeLessThanOrEqual(1.5);
+      expect(Math.abs((frames[0]?.rgb[channel] ?? 0) / top - value)).toBeLessThanOrEqual(2);
     }
     const again = await probeClip(ffmpeg, output);
     expect(bannerOf(output)).toMatch(new RegExp(`\\(tv, ${matrix}`));
@@ -190,7 +198,7 @@ describe.each(programs)("clips with %s", (program) => {
     const info = await probeClip(ffmpeg, file("irregular.mp4"));
     const whole = await allFrames(readClip(ffmpeg, file("irregular.mp4"), info));
     const part = await allFrames(readClip(ffmpeg, file("irregular.mp4"), info, { fromFrame: 11, limit: 5 }));
-    expect(part).toEqual(whole.slice(11, 16));
+    expect(part.map(fingerprint)).toEqual(whole.slice(11, 16).map(fingerprint));
     expect(await allFrames(readClip(ffmpeg, file("irregular.mp4"), info, { fromFrame: 40 }))).toEqual([]);
   });
 
@@ -211,7 +219,6 @@ describe.each(programs)("clips with %s", (program) => {
     );
     const bytes = await readFile(file("whole.ts"));
     bytes.fill(0xff, bytes.length / 2, bytes.length / 2 + 4000);
-    const { writeFile } = await import("node:fs/promises");
     await writeFile(file("damaged.ts"), bytes);
     const info = await probeClip(ffmpeg, file("damaged.ts"));
     const reader = readClip(ffmpeg, file("damaged.ts"), info);
@@ -280,12 +287,11 @@ describe.each(programs)("clips with %s", (program) => {
     const copy = JSON.parse(JSON.stringify(spec)) as EncodeSpec;
     const [one] = await writeSegments(ffmpeg, file("one"), { frames, spec, size: 40 });
     const [two] = await writeSegments(ffmpeg, file("two"), { frames, spec: copy, size: 40 });
-    expect(await readFile(one?.path ?? "")).toEqual(await readFile(two?.path ?? ""));
+    expect(Buffer.compare(await readFile(one?.path ?? ""), await readFile(two?.path ?? ""))).toBe(0);
   });
 
   it("carries subtitles, chapters, titles and attachments into MKV, and says what MP4 and WebM cannot hold", async () => {
     const ffmpeg = await found(program);
-    const { writeFile } = await import("node:fs/promises");
     await writeFile(file("a.srt"), "1\n00:00:00,100 --> 00:00:00,900\nHello\n");
     await writeFile(
       file("a.meta"),
@@ -295,7 +301,7 @@ describe.each(programs)("clips with %s", (program) => {
       ...["-f", "lavfi", "-i", "testsrc2=s=64x64:d=1", "-f", "lavfi", "-i", "sine=d=1", "-i", file("a.srt")],
       ...["-i", file("a.meta"), "-map", "0", "-map", "1", "-map", "2", "-map_metadata", "3", "-map_chapters", "3"],
       ...["-metadata:s:a:0", "language=fra", "-attach", file("a.srt"), "-metadata:s:t", "mimetype=text/plain"],
-      ...["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", file("rich.mkv")],
+      ...["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "pcm_s16le", "-c:s", "srt", file("rich.mkv")],
     );
     const mkv = await remake(ffmpeg, file("rich.mkv"), file("rich.out.mkv"), "mkv");
     expect(mkv.notes).toEqual([]);
@@ -336,7 +342,7 @@ describe.each(programs)("clips with %s", (program) => {
       if (container === "mov") expect(bannerOf(output)).toMatch(/\(.*smpte170m.*\)/);
       if (codec === "ffv1") {
         const again = await allFrames(readClip(ffmpeg, output, await probeClip(ffmpeg, output)));
-        expect(again.map((frame) => frame.rgb)).toEqual(frames.map((frame) => frame.rgb));
+        expect(again.map(fingerprint)).toEqual(frames.map(fingerprint));
       }
     },
   );
@@ -391,10 +397,14 @@ describe.each(programs)("clips with %s", (program) => {
   });
 });
 
+/** Stands for a frame's pixels, because comparing them as lists takes minutes when they differ. */
+const fingerprint = (frame: Frame) => createHash("sha256").update(frame.rgb).digest("hex");
+
 /** Seconds from the first sound to the first frame. */
 function distance(path: string): number {
   const first = (stream: string) => {
-    const text = ffmpegCommand("-copyts", "-i", path, "-map", stream, "-vsync", "0", "-f", "framecrc", "-");
+    const fine = stream === "0:v:0" ? ["-vsync", "0", "-enc_time_base", "1:90000"] : [];
+    const text = ffmpegCommand("-copyts", "-i", path, "-map", stream, ...fine, "-f", "framecrc", "-");
     const [num, den] = (/^#tb 0: (\d+)\/(\d+)/m.exec(text) ?? []).slice(1).map(Number);
     const line = text.split("\n").find((candidate) => /^\d/.test(candidate)) ?? "";
     return (Number(line.split(",")[2]) * (num ?? 1)) / (den ?? 1);

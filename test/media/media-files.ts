@@ -80,23 +80,12 @@ export async function allFrames(reader: ClipReader): Promise<Frame[]> {
   return frames;
 }
 
-/** Gaps of a clip with irregular times, in ticks of 1/15360. */
-export const irregularTimes = "setpts='N*512+mod(N*N*37,400)'";
-
-/** A clip of moving bars with B-frames, irregular times and sound. */
+/** A clip of moving bars with B-frames, sound, and times that are irregular ticks of 1/15360. */
 export function irregularClip(file: string, frames = 40): void {
+  const length = frames / 30;
   ffmpegCommand(
-    ...["-f", "lavfi", "-i", "testsrc2=s=96x64:r=30", "-f", "lavfi", "-i", "sine=d=1.4"],
-    ...[
-      "-vf",
-      `settb=1/15360,${irregularTimes}`,
-      "-frames:v",
-      String(frames),
-      "-vsync",
-      "0",
-      "-enc_time_base",
-      "1:15360",
-    ],
+    ...["-f", "lavfi", "-i", `testsrc2=s=96x64:r=30:d=${length}`, "-f", "lavfi", "-i", `sine=d=${length}`],
+    ...["-vf", "settb=1/15360,setpts='N*512+mod(N*N*37,400)'", "-vsync", "0", "-enc_time_base", "1:15360"],
     ...["-c:v", "libx264", "-bf", "3", "-pix_fmt", "yuv420p", "-video_track_timescale", "15360", "-c:a", "aac", file],
   );
 }
