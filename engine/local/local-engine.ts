@@ -173,9 +173,10 @@ export class LocalEngine implements HostedEngine {
     await refuseTaken(submission.output.path, submission.output.overwrite);
     const { task, duplicate } = await this.store.enqueue(submission);
     if (!duplicate) this.changed(task);
-    this.queue.wake();
+    const answer = results.submitResultOf(task, await this.snapshot(), duplicate);
+    this.queue.wake(); // after the answer is made, which says where in the queue the task is put
     const warning = settingsWarning(this.config.settings, caller.engineSettings);
-    return { ...results.submitResultOf(task, await this.snapshot(), duplicate), ...(warning && { warning }) };
+    return { ...answer, ...(warning && { warning }) };
   }
 
   private async retry(input: object): Promise<OperationOutput<"retry_task">> {
@@ -183,8 +184,9 @@ export class LocalEngine implements HostedEngine {
     await probeMedia(await findFfmpeg(this.config.ffmpegPath), before.inputPath);
     const task = await this.store.retry(before.id);
     this.changed(task);
+    const answer = results.submitResultOf(task, await this.snapshot(), false);
     this.queue.wake();
-    return results.submitResultOf(task, await this.snapshot(), false);
+    return answer;
   }
 
   private async watch(

@@ -86,9 +86,9 @@ class FfmpegSegmentWriter implements SegmentWriter {
       ],
       { feeds: true },
     );
-    const { width, height, timeBase, sampleAspect } = spec;
+    const { width, height, timeBase, sampleAspect, frameRate } = spec;
     const pixelFormat = framePixelFormat(first.depth, alpha);
-    process.stdin.write(nutHeader({ ...rawVideo(pixelFormat), width, height, timeBase, sampleAspect }));
+    process.stdin.write(nutHeader({ ...rawVideo(pixelFormat), width, height, timeBase, sampleAspect, frameRate }));
     return { process, first: first.time, depth: first.depth, alpha };
   }
 

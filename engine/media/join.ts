@@ -53,7 +53,7 @@ export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promis
 
 async function feedSegments(process: FfmpegProcess, request: JoinRequest): Promise<ProcessEnd> {
   try {
-    for await (const part of joinedSegments(request.segments, request.spec.timeBase)) {
+    for await (const part of joinedSegments(request.segments, request.spec)) {
       if (!(await feed(process, [part]))) break;
     }
     process.stdin.end();

@@ -10,6 +10,7 @@ export const startCodes = {
   main: 0x4e4d7a561f5f04adn,
   stream: 0x4e5311405bf2f9dbn,
   syncPoint: 0x4e4be4adeeca4569n,
+  info: 0x4e49ab68b596ba78n,
 } as const;
 
 /** Headers longer than this carry a checksum of their own. */

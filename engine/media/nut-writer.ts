@@ -11,6 +11,8 @@ export interface NutVideo {
   readonly height: number;
   readonly timeBase: TimeBase;
   readonly sampleAspect: Ratio;
+  /** Average frames a second. */
+  readonly frameRate: number;
 }
 
 /** What describes raw pixels of a format. */
@@ -27,6 +29,7 @@ export function nutHeader(video: NutVideo): Buffer {
     Buffer.from(fileStart, "latin1"),
     packet(startCodes.main, mainHeader(video.timeBase)),
     packet(startCodes.stream, streamHeader(video)),
+    packet(startCodes.info, frameRateInfo(video.frameRate)),
   ]);
 }
 
@@ -55,6 +58,17 @@ function streamHeader(video: NutVideo): Buffer {
     codecData,
     ...[width, height, sampleAspect.num, sampleAspect.den, 0].map(number),
   ]);
+}
+
+/**
+ * Tells ffmpeg the frame rate, which it would else guess from the first frames. It is how long ffmpeg takes a frame to
+ * be, from which the decoding times of the first frames follow; without it MP4 loses the last frames.
+ */
+function frameRateInfo(frameRate: number): Buffer {
+  const text = (value: string) => Buffer.concat([number(value.length), Buffer.from(value, "latin1")]);
+  // Stream (plus 1), chapter, its start and length, how many entries; then name, type (2 is "text", folded), value.
+  const fields = Buffer.concat([1, 0, 0, 0, 1].map(number));
+  return Buffer.concat([fields, text("r_frame_rate"), number(2), text(`${Math.round(frameRate * 1000)}/1000`)]);
 }
 
 function packet(startCode: bigint, payload: Buffer): Buffer {

@@ -17,7 +17,10 @@ export interface Segment {
  * The packets of all segments as one NUT stream with times from 0, in pieces. One stream rather than a list of files,
  * because only that has exact times and a decoding order for segments of a single frame too.
  */
-export async function* joinedSegments(segments: readonly Segment[], timeBase: TimeBase): AsyncGenerator<Uint8Array> {
+export async function* joinedSegments(
+  segments: readonly Segment[],
+  { timeBase, frameRate }: { readonly timeBase: TimeBase; readonly frameRate: number },
+): AsyncGenerator<Uint8Array> {
   const start = segments[0]?.firstTime ?? 0n;
   let first: NutStream | null = null;
   for (const { path, firstTime } of segments) {
@@ -27,7 +30,7 @@ export async function* joinedSegments(segments: readonly Segment[], timeBase: Ti
       const [stream] = await reader.open();
       if (!stream) throw new NutDamage("it has no video stream");
       if (first) refuseUnequal(first, stream, path);
-      else yield nutHeader((first = stream));
+      else yield nutHeader({ ...(first = stream), frameRate });
       yield* shiftedPackets(reader, ticksIn(stream.timeBase, firstTime - start, timeBase));
     } catch (error) {
       throw error instanceof NutDamage ? damaged(path, error) : error;
