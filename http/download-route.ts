@@ -62,7 +62,7 @@ async function bytesOf(path: string, range: ByteRange): Promise<ReadableStream> 
 }
 
 /** Content-Disposition of a download: the name in UTF-8 (RFC 5987), and an ASCII form for old clients. */
-export function attachment(name: string): string {
+function attachment(name: string): string {
   const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, "_");
   const wellFormed = Buffer.from(name).toString();
   const encoded = encodeURIComponent(wellFormed).replace(

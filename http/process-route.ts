@@ -6,7 +6,7 @@ import { receiveUpload } from "./upload.ts";
 import type { Upload } from "./upload.ts";
 
 /** The fields besides the file: a task's parameters, without those that are paths on the engine's machine. */
-export const processFields = parameterSchemas.anyParameters.omit({ file_path: true, output_path: true });
+export const processFields = parameterSchemas.videoParameters.omit({ file_path: true, output_path: true });
 
 /** Adds POST /api/process: an upload becomes a task. */
 export function addProcessRoute(app: HttpApp, options: HttpOptions): void {

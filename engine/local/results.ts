@@ -24,30 +24,46 @@ const resolutionOf = ({ width, height }: { width: number; height: number }) => `
 
 /** The status object of the contract. */
 export function taskResultOf(task: Task, snapshot: Snapshot): TaskResult {
-  const { progress, outcome, error } = task;
-  const ended = isEnded(task.state);
   return {
     id: task.id,
     kind: task.kind,
     status: task.state,
-    progress: task.state === "completed" ? 100 : percent(progress.share),
     queue_position: positionOf(task.id, snapshot.pending),
     created_at: iso(task.createdAt),
     started_at: task.startedAt === null ? null : iso(task.startedAt),
     params: { ...task.parameters },
-    stage: ended || task.state === "queued" ? null : progress.stage,
-    eta: ended ? null : (waits(snapshot.pending, snapshot.completed, snapshot.now).get(task.id) ?? null),
+    ...(isEnded(task.state) ? ending(task) : goingOn(task, snapshot)),
+    notes: [...task.notes, ...(task.outcome?.notes ?? [])],
+  };
+}
+
+function goingOn(task: Task, snapshot: Snapshot) {
+  const { share, stage, framesDone, framesTotal } = task.progress;
+  return {
+    progress: percent(share),
+    stage: task.state === "processing" ? stage : null,
+    eta: waits(snapshot.pending, snapshot.completed, snapshot.now).get(task.id) ?? null,
+    frames_done: framesDone,
+    frames_total: framesTotal,
+  };
+}
+
+function ending(task: Task) {
+  const { outcome, error, progress } = task;
+  return {
+    progress: outcome ? 100 : percent(progress.share),
+    stage: null,
+    eta: null,
     frames_done: outcome?.frames ?? progress.framesDone,
     frames_total: outcome?.frames ?? progress.framesTotal,
     ...(task.endedAt !== null && { completed_at: iso(task.endedAt) }),
-    ...(task.endedAt !== null && task.startedAt !== null && { process_time: seconds(task) }),
+    ...(task.startedAt !== null && { process_time: seconds(task) }),
     ...(outcome && {
       output_path: outcome.path,
       output_filename: basename(outcome.path),
       output_resolution: resolutionOf(outcome),
     }),
     ...(error && { error: EngineError.from(error).message }),
-    notes: [...task.notes, ...(outcome?.notes ?? [])],
   };
 }
 

@@ -22,7 +22,7 @@ export interface EncodeSpec {
   /** Fixed, because what encoders write depends on it. */
   readonly threads: number;
   readonly timeBase: TimeBase;
-  /** Of the whole clip: what encoders guess from a segment's first frames differs between segments. */
+  /** Of the whole clip, told to encoders: what they would guess from a segment's first frames differs. */
   readonly frameRate: number;
   readonly width: number;
   readonly height: number;
@@ -53,7 +53,7 @@ export function encoderParameters(spec: EncodeSpec): string[] {
 
 function ownParameters(spec: EncodeSpec, threads: string): string[] {
   const preset = spec.preset ?? "";
-  // It decides the level, which stands in the codec data that all segments have to share.
+  // Older releases take ticks for frames here, and levels come out far too high for players.
   const rate = `fps=${spec.frameRate.toFixed(3)}`;
   switch (spec.codec) {
     case "h264":

@@ -68,7 +68,12 @@ function frameRateInfo(frameRate: number): Buffer {
   const text = (value: string) => Buffer.concat([number(value.length), Buffer.from(value, "latin1")]);
   // Stream (plus 1), chapter, its start and length, how many entries; then name, type (2 is "text", folded), value.
   const fields = Buffer.concat([1, 0, 0, 0, 1].map(number));
-  return Buffer.concat([fields, text("r_frame_rate"), number(2), text(`${Math.round(frameRate * 1000)}/1000`)]);
+  return Buffer.concat([
+    fields,
+    text("r_frame_rate"),
+    number(2),
+    text(`${Math.max(1, Math.round(frameRate * 1000))}/1000`),
+  ]);
 }
 
 function packet(startCode: bigint, payload: Buffer): Buffer {

@@ -1,5 +1,4 @@
 import { type Frame, type Samples, withPixels } from "./frame.ts";
-import { viewSamples } from "./pixels.ts";
 import { loadSharp } from "./sharp.ts";
 
 /**
@@ -24,12 +23,20 @@ async function resizeSamples(
 ): Promise<Samples> {
   const sharp = await loadSharp();
   const raw = { width: frame.width, height: frame.height, channels };
+  // Whole numbers of 16 bits are weighted with 12 bits only, so they go as fractions.
+  const input = values instanceof Uint16Array ? Float32Array.from(values) : values;
   // The colour space is named because sharp would otherwise go through 8 bits, or make one channel three.
   const spaces = { 1: { 8: "b-w", 16: "grey16" }, 3: { 8: "srgb", 16: "rgb16" } } as const;
-  const data = await sharp(values, { raw, limitInputPixels: false })
+  const data = await sharp(input, { raw, limitInputPixels: false })
     .resize(target.width, target.height, { fit: "fill", kernel: "lanczos3" })
     .toColourspace(spaces[channels][frame.depth])
-    .raw({ depth: frame.depth === 8 ? "uchar" : "ushort" })
+    .raw({ depth: frame.depth === 8 ? "uchar" : "float" })
     .toBuffer();
-  return viewSamples(new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength), frame.depth);
+  if (frame.depth === 8) return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+  return Uint16Array.from(new Float32Array(data.buffer, data.byteOffset, data.byteLength / 4), toSample);
+}
+
+/** Lanczos overshoots at edges: rounded and held within the range. */
+function toSample(value: number): number {
+  return Math.min(65535, Math.max(0, Math.round(value)));
 }

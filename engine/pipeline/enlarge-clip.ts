@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
 import { readClip } from "../media/clip-reader.ts";
-import type { ClipReader } from "../media/clip-reader.ts";
 import type { Container, VideoCodec } from "../media/encoding.ts";
 import type { Ffmpeg } from "../media/ffmpeg.ts";
 import { joinSegments } from "../media/join.ts";
@@ -80,7 +79,7 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
     onBusy: (busy) => (busy ? trace.begin("decode") : trace.end("decode")),
   });
   const output = new SegmentedOutput({ ...run, workDir: job.workDir });
-  const total = limit === undefined ? info.frames : Math.min(limit, info.frames);
+  const total = expectedFrames(job, info);
   let framesDone = done;
   const report = (share: number, stage: string) => {
     const all = Math.max(total, framesDone);
@@ -108,7 +107,7 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
   } finally {
     await reader.close();
   }
-  return { output, warnings: judge(reader, job, info, framesDone, limit) };
+  return { output, warnings: judge(job, reader.warnings, framesDone, total) };
 }
 
 /** The same values, the next one being fetched while one is worked on. */
@@ -127,24 +126,20 @@ async function* ahead<T>(values: AsyncGenerator<T>): AsyncGenerator<T> {
   }
 }
 
+/** What the source is believed to hold of what was asked for. */
+function expectedFrames(job: Job, info: ClipInfo): number {
+  return Math.min(job.parameters.preview_frames || info.frames, info.frames);
+}
+
 /** Warnings of a source that could not be read to its end; an error where the task asked for that. */
-function judge(
-  reader: ClipReader,
-  job: Job,
-  info: ClipInfo,
-  frames: number,
-  limit: number | undefined,
-): readonly string[] {
-  if (!reader.warnings.length) return [];
-  const said = reader.warnings.join(" | ");
-  const expected = limit === undefined ? info.frames : Math.min(limit, info.frames);
+function judge(job: Job, warnings: readonly string[], frames: number, expected: number): readonly string[] {
+  if (!warnings.length) return [];
   const what = `The source is damaged: ${frames} of about ${expected} frames could be read.`;
-  if (!job.parameters.strict) return [`${what} ffmpeg says: ${said}`];
-  throw new EngineError("unreadable_media", {
-    what,
-    why: `ffmpeg says: ${said}`,
-    todo: "Leave strict out to get these.",
-  });
+  const why = `ffmpeg says: ${warnings.join(" | ")}`;
+  if (job.parameters.strict) {
+    throw new EngineError("unreadable_media", { what, why, todo: "Leave strict out to get these." });
+  }
+  return [`${what} ${why}`];
 }
 
 /** Joins the segments, adds what else the source holds, and makes sure that all frames are there. */
@@ -164,6 +159,7 @@ async function assemble(job: Job, info: ClipInfo, ffmpeg: Ffmpeg, manifest: Mani
     output: job.partPath,
     container: job.format as Container,
     spec: encode,
+    ...(job.parameters.preview_frames && { until: endOf(manifest) }),
   });
   const expected = finishedFrames(manifest);
   const counted = await countFrames(ffmpeg, job.partPath);
@@ -175,4 +171,11 @@ async function assemble(job: Job, info: ClipInfo, ffmpeg: Ffmpeg, manifest: Mani
     });
   }
   return notes;
+}
+
+/** Where the picture ends, in ticks: the last frame's time and as much again as frames are apart on average. */
+function endOf(manifest: Manifest): bigint {
+  const first = BigInt(manifest.segments[0]?.firstTime ?? 0);
+  const last = BigInt(manifest.segments.at(-1)?.lastTime ?? 0);
+  return last + (last - first) / BigInt(Math.max(1, finishedFrames(manifest) - 1));
 }

@@ -5,7 +5,6 @@ const MAX_STEM_BYTES = 120;
 
 /** A file name without extension, control and path characters, cut to 120 bytes at a character. */
 function cleanStem(name: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is to be removed
   const plain = stemOf(name)
     .replace(/[\u0000-\u001f\u007f/\\:*?"<>|]/g, "_")
     .replace(/^\.+/, "")

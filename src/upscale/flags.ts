@@ -27,7 +27,7 @@ interface Property {
 
 /** The flags of `upscale`, one for each parameter a task takes, with its description and default. */
 export function parameterFlags(): ParameterFlag[] {
-  const { properties = {} } = z.toJSONSchema(parameterSchemas.anyParameters, { io: "input" });
+  const { properties = {} } = z.toJSONSchema(parameterSchemas.videoParameters, { io: "input" });
   return Object.entries(properties as Record<string, Property>)
     .filter(([name]) => !notFlags.has(name))
     .map(([parameter, property]) => {

@@ -22,7 +22,7 @@ export const busyQueue = {
   estimated_total_wait: 240,
 };
 
-export const submitted = { status: "queued", task_id: "k3x9a2pq", queue_position: 2, estimated_wait_seconds: 240 };
+const submitted = { status: "queued", task_id: "k3x9a2pq", queue_position: 2, estimated_wait_seconds: 240 };
 
 export const completed = aTask({
   status: "completed",

@@ -80,6 +80,43 @@ describe.each(programs)("clips with %s", (program) => {
     expect(await countFrames(ffmpeg, file("out.mp4.part"))).toEqual({ frames: 40, errors: [] });
   });
 
+  it.each([
+    [1, 7],
+    [2, 1],
+    [3, 2],
+    [8, 7],
+    [9, 7],
+  ])("loses none of %i frames in segments of %i, however short the last one is", async (count, size) => {
+    const ffmpeg = await found(program);
+    const source = file("irregular.mp4");
+    const sourceInfo = await probeClip(ffmpeg, source);
+    const frames = await allFrames(readClip(ffmpeg, source, sourceInfo, { limit: count }));
+    const { spec } = chooseEncoding(sourceInfo, { container: "mp4" }, sourceInfo);
+    const segments = await writeSegments(ffmpeg, file(`${count} of ${size}`), { frames, spec, size });
+    const output = file("short.mp4");
+    await joinSegments(ffmpeg, { segments, source, sourceInfo, output, container: "mp4", spec });
+    expect(fromZero(decodedTimes(output).times)).toEqual(fromZero(frames.map((frame) => Number(frame.time))));
+  });
+
+  it("refuses to join segments of different encodings, and damaged ones", async () => {
+    const ffmpeg = await found(program);
+    const source = file("irregular.mp4");
+    const sourceInfo = await probeClip(ffmpeg, source);
+    const frames = await allFrames(readClip(ffmpeg, source, sourceInfo, { limit: 4 }));
+    const { spec } = chooseEncoding(sourceInfo, { container: "mp4" }, sourceInfo);
+    const [one] = await writeSegments(ffmpeg, file("medium"), { frames, spec, size: 4 });
+    const fast = { ...spec, preset: "ultrafast" };
+    const [other] = await writeSegments(ffmpeg, file("ultrafast"), { frames, spec: fast, size: 4 });
+    const bytes = await readFile(one?.path ?? "");
+    await writeFile(file("half.nut"), bytes.subarray(0, bytes.length / 2));
+    const damaged = { path: file("half.nut"), firstTime: 9000n };
+    for (const second of [{ ...(other as Segment), firstTime: 9000n }, damaged]) {
+      const segments = [one as Segment, second];
+      const joining = joinSegments(ffmpeg, { segments, source, sourceInfo, output: file("x"), container: "mp4", spec });
+      await expect(joining).rejects.toMatchObject({ code: "internal", facts: { path: second.path } });
+    }
+  });
+
   it("copies sound to the byte", async () => {
     const sound = soundPackets(file("irregular.mp4"));
     expect(sound.length).toBeGreaterThan(30);

@@ -46,7 +46,7 @@ describe("help", () => {
 describe("flags of upscale come from the schema", () => {
   it("has one for each parameter except the two that are given otherwise", () => {
     const names = parameterFlags().map(({ parameter }) => parameter);
-    const all = Object.keys(parameterSchemas.anyParameters.shape);
+    const all = Object.keys(parameterSchemas.videoParameters.shape);
     expect(names).toEqual(all.filter((name) => name !== "file_path" && name !== "output_path"));
   });
 

@@ -13,7 +13,7 @@ import type { Engine, TaskResult } from "../../engine/index.ts";
 import { readEngineFile } from "../../engine/owner/engine-file.ts";
 
 /** What users and hosts run. */
-export const entry = resolve(import.meta.dirname, "../../bin/seedvr2.js");
+const entry = resolve(import.meta.dirname, "../../bin/seedvr2.js");
 
 /** A machine of the test's own: state, outputs and settings apart from all others; its engine ends with the test. */
 export class TestMachine {
@@ -135,7 +135,7 @@ export class TestMachine {
   }
 }
 
-export const programVersion = (
+const programVersion = (
   JSON.parse(readFileSync(resolve(import.meta.dirname, "../../package.json"), "utf8")) as { version: string }
 ).version;
 
