@@ -124,13 +124,8 @@ export class OwnEngine {
   }
 
   private async connect(): Promise<void> {
-    const server = {
-      command: process.execPath,
-      args: [entry, "mcp"],
-      env: this.environment,
-      stderr: "ignore",
-    } as const;
-    await this.client.connect(new StdioClientTransport(server));
+    const server = { command: process.execPath, args: [entry, "mcp"], env: this.environment };
+    await this.client.connect(new StdioClientTransport({ ...server, stderr: "ignore" }));
   }
 
   private running(): { pid: number; port: number } {

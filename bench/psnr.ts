@@ -3,12 +3,14 @@
  * for ×2, through the product (command line, PNG in, PNG out) and beside Lanczos.
  * `npx tsx bench/psnr.ts FOLDER`, with pairs NAME_HR.png and NAME_LR.png in it.
  */
+import assert from "node:assert";
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { EngineError } from "../engine/index.ts";
+import { findFfmpeg } from "../engine/media/ffmpeg.ts";
+import { runFfmpeg } from "../engine/media/ffmpeg-process.ts";
 import type { Frame } from "../engine/media/frame.ts";
-import { resizeFrame } from "../engine/media/resize.ts";
 import { loadSharp } from "../engine/media/sharp.ts";
 import { report } from "./figures.ts";
 import { lumaPsnr } from "./luma-psnr.ts";
@@ -46,6 +48,16 @@ async function readPicture(path: string): Promise<Frame> {
   return { width: info.width, height: info.height, depth: 8, rgb, time: 0n };
 }
 
+/** Enlarges with ffmpeg's Lanczos of three lobes: sharp's kernels are for making smaller, to enlarge it is bicubic. */
+async function enlargeByLanczos(low: string, result: string): Promise<void> {
+  const { path } = await findFfmpeg(null);
+  const size = `iw*${SCALE}:ih*${SCALE}`;
+  // Planes of RGB are scaled as they are; else the way would lead over YUV with halved colours.
+  const filter = `format=gbrp,scale=${size}:flags=lanczos+accurate_rnd:param0=3,format=rgb24`;
+  const { exitCode, stderr } = await runFfmpeg(path, ["-v", "error", "-i", low, "-vf", filter, result]);
+  assert.equal(exitCode, 0, stderr);
+}
+
 interface Score {
   readonly name: string;
   readonly ours: number;
@@ -54,13 +66,14 @@ interface Score {
 
 async function scorePair(engine: OwnEngine, { name, high, low }: Pair): Promise<Score> {
   const result = join(engine.folder, `${name}.png`);
+  const lanczos = join(engine.folder, `${name}-lanczos.png`);
   await engine.run(["upscale", low, "--scale", String(SCALE), "--dit-model", "builtin_x2", "-o", result]);
+  await enlargeByLanczos(low, lanczos);
   const original = await readPicture(high);
-  const lanczos = await resizeFrame(await readPicture(low), original.width, original.height);
   return {
     name,
     ours: lumaPsnr(await readPicture(result), original, SCALE),
-    lanczos: lumaPsnr(lanczos, original, SCALE),
+    lanczos: lumaPsnr(await readPicture(lanczos), original, SCALE),
   };
 }
 

@@ -65,7 +65,7 @@ export class LocalEngine implements HostedEngine {
     this.store = store;
     this.supervisor = new Supervisor({
       entry: config.workerEntry,
-      setup: { ffmpegPath: config.ffmpegPath, device: config.device, threads: config.threads },
+      setup: { device: config.device, threads: config.threads },
       idleSeconds: config.workerIdleSeconds,
       onLine: (line) => host.log("info", line, { area: "worker" }),
     });
@@ -85,6 +85,7 @@ export class LocalEngine implements HostedEngine {
     }
     await this.store.prune();
     await this.sweep();
+    void findFfmpeg(this.config.ffmpegPath).catch(() => undefined); // so that the first submission need not wait
     this.queue.wake();
   }
 

@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { EngineConfig } from "../config.ts";
+import { findFfmpeg } from "../media/ffmpeg.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import { runnableModel } from "../models/model-list.ts";
 import type { RunEvents, TaskRunner } from "../tasks/queue.ts";
@@ -54,6 +55,7 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
     model,
     format: task.output.format,
     ...places,
+    ffmpeg: await findFfmpeg(parts.config.ffmpegPath),
     segmentFrames: parts.config.segmentFrames,
   };
   const { trace, ...result } = await parts.supervisor.run(job, {

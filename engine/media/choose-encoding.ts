@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import { availableParallelism } from "node:os";
 import { EngineError } from "../errors.ts";
 import { isHdr } from "./colour.ts";
@@ -51,8 +52,7 @@ const traits: Readonly<Record<VideoCodec, CodecTraits>> = {
 const maxThreads = 8;
 
 /**
- * Decides how a clip's result is encoded; `size` is that of the result (even sides where the codec needs them, which
- * `evenSides` tells beforehand). Throws `invalid_parameter` for wishes that cannot be had.
+ * Decides how a clip's result is encoded; `size` is that of the result (even sides where the codec needs them). Throws `invalid_parameter` for wishes that cannot be had.
  */
 export function chooseEncoding(
   info: ClipInfo,
@@ -63,6 +63,7 @@ export function chooseEncoding(
   const codec = request.codec ?? usualCodec(request.container, deep);
   refuseMismatch(codec, request.container);
   const pixelFormat = pixelFormatFor(codec, info, deep);
+  assertWholeChroma(pixelFormat, size);
   const spec: EncodeSpec = {
     codec,
     crf: crfFor(codec, request.quality),
@@ -79,10 +80,11 @@ export function chooseEncoding(
   return { spec, notes: notesOn(spec, info, request) };
 }
 
-/** Which sides of a result have to be even with this encoding; the caller rounds down. */
-export function evenSides(spec: Pick<EncodeSpec, "pixelFormat">): { width: boolean; height: boolean } {
-  const { chroma } = pixelFormatOf(spec.pixelFormat);
-  return { width: chroma.across > 1, height: chroma.down > 1 };
+/** Encoders take chroma for whole groups of pixels only; rounding the size down is the caller's part. */
+function assertWholeChroma(pixelFormat: string, size: { readonly width: number; readonly height: number }): void {
+  const { chroma } = pixelFormatOf(pixelFormat);
+  assert.equal(size.width % chroma.across, 0, `the width is a multiple of ${chroma.across} for ${pixelFormat}`);
+  assert.equal(size.height % chroma.down, 0, `the height is a multiple of ${chroma.down} for ${pixelFormat}`);
 }
 
 function usualCodec(container: Container, deep: boolean): VideoCodec {

@@ -2,10 +2,10 @@ import type { TimeBase } from "./frame.ts";
 import type { Colour, Ratio } from "./media-info.ts";
 import { tagParameters } from "./colour.ts";
 
-export const videoCodecs = ["h264", "hevc", "vp9", "av1", "prores_422hq", "prores_4444", "ffv1"] as const;
+const videoCodecs = ["h264", "hevc", "vp9", "av1", "prores_422hq", "prores_4444", "ffv1"] as const;
 export type VideoCodec = (typeof videoCodecs)[number];
 
-export const containers = ["mp4", "mov", "mkv", "webm"] as const;
+const containers = ["mp4", "mov", "mkv", "webm"] as const;
 export type Container = (typeof containers)[number];
 
 /**
@@ -30,7 +30,7 @@ export interface EncodeSpec {
 }
 
 /** The ffmpeg encoder of each codec. */
-export const encoderNames: Readonly<Record<VideoCodec, string>> = {
+const encoderNames: Readonly<Record<VideoCodec, string>> = {
   h264: "libx264",
   hevc: "libx265",
   vp9: "libvpx-vp9",

@@ -12,7 +12,7 @@ export interface Layout {
 }
 
 /** The largest value a sample of a depth can have. */
-export function peak(depth: 8 | 16): number {
+function peak(depth: 8 | 16): number {
   return depth === 8 ? 255 : 65535;
 }
 
@@ -52,7 +52,7 @@ export function viewBytes(values: Samples): Uint8Array<ArrayBuffer> {
 }
 
 /** Some of the channels of packed pixels. */
-export function takeChannels(packed: Samples, channels: number, wanted: readonly number[]): Samples {
+function takeChannels(packed: Samples, channels: number, wanted: readonly number[]): Samples {
   const count = packed.length / channels;
   const depth = packed instanceof Uint8Array ? 8 : 16;
   const taken = samples(depth, count * wanted.length);

@@ -4,7 +4,6 @@ import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
 import { readClip } from "../media/clip-reader.ts";
 import type { Container, VideoCodec } from "../media/encoding.ts";
-import type { Ffmpeg } from "../media/ffmpeg.ts";
 import { joinSegments } from "../media/join.ts";
 import type { ClipInfo } from "../media/media-info.ts";
 import { countFrames } from "../media/verify.ts";
@@ -17,7 +16,6 @@ import { SegmentedOutput } from "./segmented-output.ts";
 import { Trace } from "./trace.ts";
 
 export interface ClipTools {
-  readonly ffmpeg: Ffmpeg;
   readonly upscaler: Upscaler;
   readonly onProgress: (progress: JobProgress) => void;
   readonly onSegment: () => void;
@@ -38,7 +36,7 @@ export async function enlargeClip(job: Job, info: ClipInfo, tools: ClipTools): P
   const summary = trace.summary();
   const frames = finishedFrames(output.manifest);
   tools.onProgress({ share: FRAMES_SHARE, stage: "joining", framesDone: frames, framesTotal: frames });
-  const notes = await assemble(job, info, tools.ffmpeg, output.manifest);
+  const notes = await assemble(job, info, output.manifest);
   return {
     ...job.target,
     frames,
@@ -73,12 +71,12 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
   const done = finishedFrames(manifest);
   const limit = job.parameters.preview_frames || undefined;
   const context = Math.min(done, upscaler.plan.before); // frames that are finished and only looked at
-  const reader = readClip(run.ffmpeg, job.inputPath, info, {
+  const reader = readClip(job.ffmpeg, job.inputPath, info, {
     fromFrame: done - context,
     limit: limit === undefined ? undefined : Math.max(0, limit - done + context),
     onBusy: (busy) => (busy ? trace.begin("decode") : trace.end("decode")),
   });
-  const output = new SegmentedOutput({ ...run, workDir: job.workDir });
+  const output = new SegmentedOutput({ ...run, ffmpeg: job.ffmpeg, workDir: job.workDir });
   const total = expectedFrames(job, info);
   let framesDone = done;
   const report = (share: number, stage: string) => {
@@ -143,7 +141,7 @@ function judge(job: Job, warnings: readonly string[], frames: number, expected: 
 }
 
 /** Joins the segments, adds what else the source holds, and makes sure that all frames are there. */
-async function assemble(job: Job, info: ClipInfo, ffmpeg: Ffmpeg, manifest: Manifest): Promise<readonly string[]> {
+async function assemble(job: Job, info: ClipInfo, manifest: Manifest): Promise<readonly string[]> {
   const { encode } = manifest.plan;
   const segments = manifest.segments.map(({ file, firstTime, lastTime, frames }) => ({
     path: join(job.workDir, file),
@@ -152,7 +150,7 @@ async function assemble(job: Job, info: ClipInfo, ffmpeg: Ffmpeg, manifest: Mani
     frames,
   }));
   await rm(job.partPath, { force: true });
-  const { notes } = await joinSegments(ffmpeg, {
+  const { notes } = await joinSegments(job.ffmpeg, {
     segments,
     source: job.inputPath,
     sourceInfo: info,
@@ -162,7 +160,7 @@ async function assemble(job: Job, info: ClipInfo, ffmpeg: Ffmpeg, manifest: Mani
     ...(job.parameters.preview_frames && { until: endOf(manifest) }),
   });
   const expected = finishedFrames(manifest);
-  const counted = await countFrames(ffmpeg, job.partPath);
+  const counted = await countFrames(job.ffmpeg, job.partPath);
   if (counted.frames !== expected) {
     throw new EngineError("internal", {
       what: `The finished clip holds ${counted.frames} frames where ${expected} were written.`,

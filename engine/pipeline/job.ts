@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Ffmpeg } from "../media/ffmpeg.ts";
 
 /** A model as the worker needs to know it. */
 export const modelSpec = z.object({
@@ -22,6 +23,8 @@ export const job = z.object({
     strict: z.boolean().optional(),
   }),
   model: modelSpec,
+  /** Found by the engine, once for all workers. */
+  ffmpeg: z.custom<Ffmpeg>((value) => typeof value === "object" && value !== null),
   /** Extension of the result without dot. */
   format: z.string(),
   /** Folder of this task's segments and manifest; survives the worker. */

@@ -1,4 +1,3 @@
-import type { Ffmpeg } from "../media/ffmpeg.ts";
 import { probeMedia } from "../media/probe.ts";
 import type { Upscaler } from "../upscalers/upscaler.ts";
 import { enlargeClip } from "./enlarge-clip.ts";
@@ -6,7 +5,6 @@ import { enlargePicture } from "./enlarge-picture.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
 
 export interface JobTools {
-  readonly ffmpeg: Ffmpeg;
   readonly upscaler: Upscaler;
   readonly onProgress: (progress: JobProgress) => void;
   readonly onSegment: () => void;
@@ -14,6 +12,6 @@ export interface JobTools {
 
 /** A task from file to file. */
 export async function runJob(job: Job, tools: JobTools): Promise<JobResult> {
-  const info = await probeMedia(tools.ffmpeg, job.inputPath);
+  const info = await probeMedia(job.ffmpeg, job.inputPath);
   return info.kind === "picture" ? enlargePicture(job, info, tools) : enlargeClip(job, info, tools);
 }

@@ -1,7 +1,6 @@
 import { setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 import { asEngineError } from "../errors.ts";
-import { findFfmpeg } from "../media/ffmpeg.ts";
 import type { Job, ModelSpec } from "../pipeline/job.ts";
 import { runJob } from "../pipeline/run-job.ts";
 import { openUpscaler } from "../upscalers/open-upscaler.ts";
@@ -20,7 +19,7 @@ const TELL_EVERY = 100;
 /** Below the surfaces: status calls are answered while a network uses every processor. */
 const NICENESS = 5;
 
-let setup: WorkerSetup = { ffmpegPath: null, device: "auto", threads: 0 };
+let setup: WorkerSetup = { device: "auto", threads: 0 };
 let model: { name: string; upscaler: Upscaler } | null = null;
 
 function tell(message: FromWorker): void {
@@ -48,7 +47,6 @@ async function run(job: Job): Promise<void> {
   const upscaler = await load(job.model);
   let told = 0;
   const result = await runJob(job, {
-    ffmpeg: await findFfmpeg(setup.ffmpegPath),
     upscaler,
     onProgress: (progress) => {
       if (performance.now() - told < TELL_EVERY) return;

@@ -15,7 +15,6 @@ const errorJson = z.object({
 
 /** What the worker needs to know before anything else. */
 export const workerSetup = z.object({
-  ffmpegPath: z.string().nullable(),
   device: z.string(),
   threads: z.number().int().min(0),
 });
