@@ -41,14 +41,21 @@ function sumByName(held: readonly Held[], engine: number): Map<string, number> {
   return sums;
 }
 
-/** All processes that this one has started, and those that they have. */
+/**
+ * All processes that this one has started, and those that they have. A process between fork and exec is left out: it
+ * shares its parent's memory, which would count twice, and still has its command line.
+ */
 function descendants(pid: number): number[] {
   const children = new Map<number, number[]>();
   for (const id of readdirSync("/proc").map(Number).filter(Number.isInteger)) {
     const parent = Number(/\) \S (\d+)/.exec(readProc(id, "stat"))?.[1]);
     children.set(parent, [...(children.get(parent) ?? []), id]);
   }
-  const below = (id: number): number[] => (children.get(id) ?? []).flatMap((child) => [child, ...below(child)]);
+  const below = (id: number): number[] => {
+    const command = readProc(id, "cmdline");
+    const started = (children.get(id) ?? []).filter((child) => readProc(child, "cmdline") !== command);
+    return started.flatMap((child) => [child, ...below(child)]);
+  };
   return below(pid);
 }
 
@@ -62,7 +69,7 @@ function memoryOf(pid: number): Held[] {
 }
 
 /** Empty where the process has just ended. */
-function readProc(pid: number, what: "stat" | "status"): string {
+function readProc(pid: number, what: "cmdline" | "stat" | "status"): string {
   try {
     return readFileSync(`/proc/${pid}/${what}`, "utf8");
   } catch {

@@ -18,14 +18,15 @@ const MARGIN = 12;
  * The built-in model: doubles a frame as often as needed and brings it to the target with a Lanczos resample. Frames
  * are independent of each other; pixels are converted inside the graph (models/training/network.py: Pixels).
  */
-export function builtinUpscaler(network: Network): Upscaler {
+export function builtinUpscaler(network: Network, tileSize = TILE): Upscaler {
+  const doubling = { network, tileSize };
   return {
     plan: { owned: 1, before: 0, after: 0 },
     async upscale(batch: Batch, target: TargetSize, options: UpscaleOptions = {}): Promise<Frame[]> {
       const { start, count } = batch.owned;
       const made: Frame[] = [];
       for (const frame of batch.frames.slice(start, start + count)) {
-        made.push(await enlarge(network, frame, target, options));
+        made.push(await enlarge(doubling, frame, target, options));
       }
       return made;
     },
@@ -33,11 +34,22 @@ export function builtinUpscaler(network: Network): Upscaler {
   };
 }
 
-async function enlarge(network: Network, frame: Frame, target: TargetSize, options: UpscaleOptions): Promise<Frame> {
+interface Doubling {
+  readonly network: Network;
+  /** Pixels a side that a tile owns. */
+  readonly tileSize: number;
+}
+
+async function enlarge(
+  { network, tileSize }: Doubling,
+  frame: Frame,
+  target: TargetSize,
+  options: UpscaleOptions,
+): Promise<Frame> {
   const passes = passesFor(frame, target);
   let { rgb, width, height } = frame;
   for (let pass = 0; pass < passes; pass++) {
-    const tiles = tilesOf(width, height, TILE, MARGIN);
+    const tiles = tilesOf(width, height, tileSize, MARGIN);
     const doubled = samples(frame.depth, rgb.length * SCALE ** 2);
     for (const [index, tile] of tiles.entries()) {
       options.signal?.throwIfAborted();
