@@ -4,7 +4,7 @@
  */
 import { numberOptions, report } from "./figures.ts";
 import { OwnEngine } from "./own-engine.ts";
-import { peakMemory } from "./process-memory.ts";
+import { peakMemory } from "./processes.ts";
 import { makeTestClip } from "./test-clip.ts";
 
 const SIZE = "320x180";

@@ -1,25 +1,38 @@
 import type { Task } from "./task.ts";
 import { workOf } from "./task.ts";
 
-/** Seconds an output megapixel takes before anything was measured here; the first finished task replaces it. */
-const UNMEASURED = 0.5;
+/** What a task takes: starting and ending, and each output megapixel. Seconds. */
+interface Pace {
+  readonly fixed: number;
+  readonly perMegapixel: number;
+}
+
+/** Before anything was measured here; the first finished tasks replace it. */
+const UNMEASURED: Pace = { fixed: 1, perMegapixel: 0.5 };
 /** How many of the latest tasks count; older ones may be of another machine load or version. */
 const REMEMBERED = 20;
+/** What takes longer than this was work, not starting and ending. Seconds. */
+const MOST_FIXED = 2;
 
-/** Median seconds an output megapixel took with that model on this machine; with any model where it is new. */
-function secondsPerMegapixel(model: string, completed: readonly Task[]): number {
+/**
+ * The pace of a model on this machine, learnt from its latest tasks, or from any model's where it is new: the shortest
+ * task tells what every one takes, the rest is shared out by megapixels, so that large tasks weigh most.
+ */
+function paceOf(model: string, completed: readonly Task[]): Pace {
   const same = completed.filter((task) => task.parameters.dit_model === model);
-  const rates = (same.length ? same : completed)
-    .slice(0, REMEMBERED)
-    .map((task) => ((task.endedAt ?? 0) - (task.startedAt ?? 0)) / 1000 / workOf(task))
-    .filter((rate) => Number.isFinite(rate) && rate > 0)
-    .sort((a, b) => a - b);
-  return rates[Math.floor(rates.length / 2)] ?? UNMEASURED;
+  const known = (same.length ? same : completed).slice(0, REMEMBERED);
+  if (!known.length) return UNMEASURED;
+  const seconds = known.map((task) => Math.max(0, (task.endedAt ?? 0) - (task.startedAt ?? 0)) / 1000);
+  const fixed = Math.min(MOST_FIXED, ...seconds);
+  const worked = seconds.reduce((sum, each) => sum + each - fixed, 0);
+  const megapixels = known.reduce((sum, task) => sum + workOf(task), 0);
+  return { fixed, perMegapixel: worked > 0 ? worked / megapixels : UNMEASURED.perMegapixel };
 }
 
 /** Seconds the task is expected to need in all. */
 export function expectedSeconds(task: Task, completed: readonly Task[]): number {
-  return workOf(task) * secondsPerMegapixel(task.parameters.dit_model, completed);
+  const { fixed, perMegapixel } = paceOf(task.parameters.dit_model, completed);
+  return fixed + workOf(task) * perMegapixel;
 }
 
 /**

@@ -135,7 +135,7 @@ export class TestMachine {
   }
 }
 
-const programVersion = (
+export const programVersion = (
   JSON.parse(readFileSync(resolve(import.meta.dirname, "../../package.json"), "utf8")) as { version: string }
 ).version;
 

@@ -14,27 +14,29 @@ function task(id: string, changes: Partial<Task> = {}): Task {
   };
 }
 
-const took = (seconds: number, model = "builtin_x2.onnx") =>
+/** A finished task of so many output megapixels. */
+const took = (seconds: number, megapixels = 1, model = "builtin_x2.onnx") =>
   task("done", {
     state: "completed",
     startedAt: 0,
     endedAt: seconds * 1000,
+    target: { width: 1000, height: 1000 * megapixels },
     parameters: { ...aSubmission().parameters, dit_model: model },
   });
 
 describe("estimates", () => {
-  it("are learnt from the median of what this machine did with the same model", () => {
-    const history = [took(2), took(4), took(100), took(900, "other.gguf")];
-    expect(expectedSeconds(task("a"), history)).toBe(4);
+  it("are learnt from what this machine did with the same model: a fixed part and one by size", () => {
+    const history = [took(1, 0.01), took(101, 50), took(900, 1, "other.gguf")];
+    expect(expectedSeconds(task("a"), history)).toBeCloseTo(1 + 100 / 50.01);
+    expect(expectedSeconds(task("a", { frames: 100 }), history)).toBeCloseTo(1 + 100 * (100 / 50.01));
+  });
+
+  it("are not led astray by a first tiny task", () => {
+    expect(expectedSeconds(task("a", { frames: 100 }), [took(1, 0.001)])).toBeLessThan(60);
   });
 
   it("use other models where the model is new", () => {
-    expect(expectedSeconds(task("a"), [took(7, "other.gguf")])).toBe(7);
-  });
-
-  it("grow with the size of the result and the number of frames", () => {
-    const big = task("a", { target: { width: 2000, height: 1000 }, frames: 10 });
-    expect(expectedSeconds(big, [took(3)])).toBe(60);
+    expect(expectedSeconds(task("a"), [took(7, 1, "other.gguf")])).toBe(7);
   });
 
   it("follow a running task's own pace once a tenth is done", () => {

@@ -7,6 +7,8 @@ interface Held {
   readonly megabytes: number;
 }
 
+/** The unit of /proc's times on all processors Node runs on. */
+const TICKS_A_SECOND = 100;
 /** Looked at so often. Milliseconds. */
 const EVERY = 50;
 
@@ -30,6 +32,22 @@ export async function peakMemory(
     clearInterval(look);
   }
   return peak;
+}
+
+/**
+ * Seconds of processor time that a process and all it has started have used so far, ended ones that were waited for
+ * included (Linux).
+ */
+export function processorSeconds(pid: number): number {
+  const ticks = [pid, ...descendants(pid)].map((id) => {
+    // After the name in brackets: state is field 3 of proc(5), user and system time, own and children's, are 14 to 17.
+    const fields = readProc(id, "stat")
+      .replace(/^.*\) /s, "")
+      .split(" ")
+      .slice(11, 15);
+    return fields.reduce((sum, field) => sum + Number(field), 0);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / TICKS_A_SECOND;
 }
 
 function sumByName(held: readonly Held[], engine: number): Map<string, number> {
