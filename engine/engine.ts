@@ -40,3 +40,20 @@ export interface Engine {
   /** Releases what this object holds. For the local engine: ends the worker; running tasks go on at the next start. */
   close(): Promise<void>;
 }
+
+/** What the process that hosts the engine provides. */
+export interface Host {
+  /** Settings of callers that bring none: the process's own. */
+  readonly caller: Caller;
+  /** The port REST listens on. */
+  readonly port: () => number;
+  /** Called when the engine was asked to stop, once that answer can be sent. */
+  readonly onStop: () => void;
+  readonly log: (level: "info" | "warn" | "error", message: string, facts?: Record<string, unknown>) => void;
+}
+
+/** The engine in the process that owns it. */
+export interface HostedEngine extends Engine {
+  /** True while a task is running or waiting. */
+  hasWork(): Promise<boolean>;
+}

@@ -1,6 +1,6 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import type { CallOptions } from "../engine.ts";
+import type { CallOptions, Host, HostedEngine } from "../engine.ts";
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import { findFfmpeg } from "../media/ffmpeg.ts";
@@ -19,7 +19,6 @@ import type { Task } from "../tasks/task.ts";
 import { isEnded } from "../tasks/task.ts";
 import { Supervisor } from "../worker/supervisor.ts";
 import { gpuStatusOf } from "./gpu-status.ts";
-import type { Host, HostedEngine } from "../open-engine.ts";
 import type { Ownership } from "../owner/owner-lock.ts";
 import { engineProtocol } from "../owner/protocol.ts";
 import { refuseTaken } from "./publish.ts";
@@ -169,8 +168,11 @@ export class LocalEngine implements HostedEngine {
   ): Promise<OperationOutput<"submit_task">> {
     const caller = options.caller ?? this.host.caller;
     const wish = { parameters, kind, caller, uploadName: options.upload?.name ?? null };
-    const probe = async (path: string) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path);
-    const submission = await prepareSubmission(wish, { probe, models: () => listModels(this.config) });
+    const submission = await prepareSubmission(wish, {
+      probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
+      models: () => listModels(this.config),
+      encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
+    });
     await refuseTaken(submission.output.path, submission.output.overwrite);
     const { task, duplicate } = await this.store.enqueue(submission);
     if (!duplicate) this.changed(task);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { EngineConfig } from "../config.ts";
-import type { Host } from "../open-engine.ts";
+import type { Host } from "../engine.ts";
 import { takeOwnership } from "../owner/owner-lock.ts";
 import { SqliteTaskStore } from "../tasks/sqlite-task-store.ts";
 import { LocalEngine } from "./local-engine.ts";

@@ -2,7 +2,10 @@ import { statfs } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
 import type { Caller } from "../engine.ts";
 import { EngineError } from "../errors.ts";
-import type { MediaInfo } from "../media/media-info.ts";
+import { chooseEncoding } from "../media/choose-encoding.ts";
+import { encoderNames } from "../media/encoding.ts";
+import type { Container, VideoCodec } from "../media/encoding.ts";
+import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
 import { defaultModel, runnableModel } from "../models/model-list.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import type { ModelEntry } from "../schemas/results.ts";
@@ -13,6 +16,8 @@ import { readablePath, writablePath } from "./paths.ts";
 export interface SubmissionParts {
   readonly probe: (path: string) => Promise<MediaInfo>;
   readonly models: () => Promise<ModelEntry[]>;
+  /** What the ffmpeg here can encode. */
+  readonly encoders: () => Promise<ReadonlySet<string>>;
 }
 
 export interface Wish {
@@ -50,6 +55,7 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     : defaultModel(models, caller.defaultModel);
   const target = targetSize(info, parameters, kind);
   const output = await outputWish(parameters, kind, info, caller);
+  if (info.kind === "clip") refuseEncoding(info, parameters, target, { output, encoders: await parts.encoders() });
   const frames = frameCount(info, parameters);
   await refuseFullDisk(output.folder, target.width * target.height * frames * BYTES_PER_PIXEL[kind]);
   return {
@@ -68,6 +74,24 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     notes: smallerNote(info, target),
     idempotencyKey: parameters.idempotency_key ?? null,
   };
+}
+
+/** Refuses a codec, quality or preset that cannot be had, before the work begins. */
+function refuseEncoding(
+  info: ClipInfo,
+  { codec, quality, preset }: TaskParameters,
+  target: { width: number; height: number },
+  { output, encoders }: { output: OutputWish; encoders: ReadonlySet<string> },
+): void {
+  const request = { container: output.format as Container, codec: codec as VideoCodec | undefined, quality, preset };
+  const { spec } = chooseEncoding(info, request, target);
+  const encoder = encoderNames[spec.codec];
+  if (encoders.has(encoder)) return;
+  throw new EngineError("invalid_parameter", {
+    what: `The ffmpeg here cannot encode ${spec.codec} (it has no ${encoder}).`,
+    todo: "Choose another codec, or set FFMPEG_PATH to an ffmpeg that has it.",
+    facts: { parameter: "codec", codec: spec.codec, encoder },
+  });
 }
 
 function frameCount(info: MediaInfo, parameters: TaskParameters): number {

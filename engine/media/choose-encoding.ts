@@ -98,7 +98,9 @@ function refuseMismatch(codec: VideoCodec, container: Container): void {
   throw new EngineError("invalid_parameter", {
     what: `codec ${codec} is not possible in ${container}.`,
     why: `${container} takes ${codecsOf[container].join(", ")}.`,
-    todo: `Choose one of these, or an output ending in ${fitting.map((name) => `.${name}`).join(" or ")}.`,
+    todo: fitting.length
+      ? `Choose one of these, or an output ending in ${fitting.map((name) => `.${name}`).join(" or ")}.`
+      : "Choose one of these.",
     facts: { parameter: "codec", codec, container, allowed: codecsOf[container] },
   });
 }

@@ -30,7 +30,7 @@ export interface EncodeSpec {
 }
 
 /** The ffmpeg encoder of each codec. */
-const encoderNames: Readonly<Record<VideoCodec, string>> = {
+export const encoderNames: Readonly<Record<VideoCodec, string>> = {
   h264: "libx264",
   hevc: "libx265",
   vp9: "libvpx-vp9",

@@ -104,7 +104,8 @@ export class RestEngine implements Engine {
     });
     const form = new FormData();
     if (path !== null) form.set("output_format", extname(path));
-    for (const [key, value] of Object.entries(fields)) if (value !== null && value !== undefined) form.set(key, String(value));
+    for (const [key, value] of Object.entries(fields))
+      if (value !== null && value !== undefined) form.set(key, String(value));
     form.set("file", file, basename(String(file_path)));
     const answer = (await this.json("/api/process", { method: "POST", body: form }, options)) as { task_id: string };
     const folder = options.caller?.outputFolder ?? this.access.outputFolder;

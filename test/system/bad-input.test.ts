@@ -96,6 +96,17 @@ describe("bad input", () => {
     await expect(submit).rejects.toMatchObject({ code: "not_writable" });
   });
 
+  it.each([
+    [{ codec: "prores_4444" }, /prores_4444 is not possible in mp4.*\.mov/],
+    [{ codec: "png_sequence" }, /png_sequence is not possible in mp4/],
+    [{ codec: "h264", preset: "hurry" }, /preset hurry.*medium/],
+    [{ output_format: "png" }, /mp4, mov, mkv, webm/],
+  ])("is refused at submission for a clip: %o", async (wish, text) => {
+    const file_path = await makeClip(machine.folder, "c.mp4", { frames: 3 });
+    const submit = engine.call("submit_video_task", { file_path, scale: 2, ...wish } as never);
+    await expect(submit).rejects.toMatchObject({ code: "invalid_parameter", message: expect.stringMatching(text) });
+  });
+
   it("does not come from a name, however odd, nor from a single pixel", async () => {
     const names = ["with space", "it's", 'quo"te', "new\nline", "ünïcödé 日本", "%d", "-dash", "a;b&c"];
     const submitted = [];

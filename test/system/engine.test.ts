@@ -152,6 +152,15 @@ it("starts one engine however many ask for it at once, and ends it when asked", 
   expect((await engines[1]!.call("get_health", {})).status).toBe("healthy");
 });
 
+it("ends the worker when it has been idle for GPU_IDLE_TIMEOUT", async () => {
+  const machine = await TestMachine.make({ GPU_IDLE_TIMEOUT: "1" });
+  const engine = machine.engine();
+  await engine.call("switch_model", { model: "builtin_x2" });
+  const worker = childOf(machine.enginePid(), "worker")!;
+  await until(() => !isAlive(worker), "the worker has ended");
+  expect((await engine.call("get_gpu_status", {})).model_loaded).toBe(false);
+});
+
 it("ends by itself when it is not needed", async () => {
   const machine = await TestMachine.make({ SEEDVR2_ENGINE_IDLE: "1" });
   const { pid } = await machine.engine().call("describe_engine", {});
