@@ -7,6 +7,7 @@ import { encoderNames } from "../media/encoding.ts";
 import type { Container, VideoCodec } from "../media/encoding.ts";
 import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
 import { defaultModel, runnableModel } from "../models/model-list.ts";
+import { imageParameters, videoParameters } from "../schemas/parameters.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import type { OutputWish, Submission } from "../tasks/task.ts";
@@ -64,7 +65,7 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     inputName: uploadName ?? basename(inputPath),
     uploaded: uploadName !== null,
     parameters: {
-      ...withoutPlaces(parameters),
+      ...meaningful(parameters, kind),
       dit_model: model.name,
       resolution: Math.min(target.width, target.height),
     },
@@ -99,12 +100,15 @@ function frameCount(info: MediaInfo, parameters: TaskParameters): number {
   return Math.max(1, parameters.preview_frames ? Math.min(parameters.preview_frames, all) : all);
 }
 
-/** What concerns the network and the encoder; where the file lies is kept apart. */
-function withoutPlaces(parameters: TaskParameters): Record<string, unknown> & Omit<TaskParameters, "file_path"> {
+/** What concerns network and encoder of such a file; where the file lies is kept apart. */
+function meaningful(parameters: TaskParameters, kind: "image" | "video"): Recorded {
+  const { shape } = kind === "image" ? imageParameters : videoParameters;
   const { file_path, output_path, output_format, overwrite, idempotency_key, ...rest } = parameters;
   void [file_path, output_path, output_format, overwrite, idempotency_key];
-  return rest as Record<string, unknown> & Omit<TaskParameters, "file_path">;
+  return Object.fromEntries(Object.entries(rest).filter(([name]) => name in shape)) as Recorded;
 }
+
+type Recorded = Omit<TaskParameters, "file_path"> & Record<string, unknown>;
 
 async function outputWish(
   parameters: TaskParameters,

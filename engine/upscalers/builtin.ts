@@ -9,6 +9,8 @@ import type { Batch, TargetSize, UpscaleOptions, Upscaler } from "./upscaler.ts"
 
 /** What one pass of the network enlarges by. */
 const SCALE = 2;
+/** What is left after doubling may be enlarged by a resample if it is this little: another doubling costs four times. */
+const ALMOST = 1.1;
 /** Pixels a side that a tile owns: 32 channels of it in fp32 are 134 MB, of which a handful is alive at a time. */
 const TILE = 1024;
 /** Twelve 3×3 layers: a pixel sees 12 pixels around it. */
@@ -64,10 +66,10 @@ async function enlarge(
   return resizeFrame({ ...frame, rgb, width, height, ...(alpha && { alpha }) }, target.width, target.height);
 }
 
-/** How often to double so that the target is reached in both directions. */
+/** How often to double so that the target is reached in both directions, or as good as. */
 function passesFor(frame: Frame, target: TargetSize): number {
   const factor = Math.max(target.width / frame.width, target.height / frame.height);
-  return Math.max(0, Math.ceil(Math.log2(factor) - 1e-9));
+  return Math.max(0, Math.ceil(Math.log2(factor / ALMOST)));
 }
 
 /** One run of the network: RGB samples of a tile to those of the doubled tile. */

@@ -91,19 +91,21 @@ it("goes on from the last finished segment when the engine is killed, with a wai
   process.kill(pid, "SIGKILL");
   await until(() => worker !== undefined && !isAlive(worker), "the worker has ended with its engine", 5);
   await until(() => machine.enginePid() !== pid, "another engine is there", 10);
+  const resumedAt: number[] = [];
   await until(async () => {
     const { frames_done, status } = await engine.call("get_task_status", { task_id });
-    if (status === "processing") expect(frames_done === 0 || frames_done >= 15).toBe(true);
+    if (status === "processing" && frames_done > 0) resumedAt.push(frames_done);
     return frames_done >= 20;
   }, "it goes on");
   expect(await waiting).toMatchObject({ status: "completed", frames_done: 100 });
+  expect(resumedAt[0], "what was finished is not done again").toBeGreaterThanOrEqual(5);
   expect(await machine.outputNames()).toHaveLength(1);
 });
 
 it("tries a task again when its worker is killed, and gives it up when that happens twice at one place", async () => {
-  const machine = await TestMachine.make({ SEEDVR2_SEGMENT_FRAMES: "400" });
+  const machine = await TestMachine.make({ SEEDVR2_SEGMENT_FRAMES: "5000" });
   const engine = machine.engine();
-  const clip = await makeClip(machine.folder, "c.mp4", { frames: 400, size: "128x96" });
+  const clip = await makeClip(machine.folder, "c.mp4", { frames: 3000, size: "128x96" });
   const picture = await makePicture(machine.folder, "p.png");
   const { task_id } = await engine.call("submit_video_task", { file_path: clip, scale: 2 });
   const next = await engine.call("submit_image_task", { file_path: picture, scale: 2 });
