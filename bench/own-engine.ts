@@ -52,7 +52,12 @@ export class OwnEngine {
     const engine = new OwnEngine(await realpath(await mkdtemp(join(tmpdir(), "seedvr2-bench-"))));
     process.once("SIGINT", engine.interrupted);
     process.once("SIGTERM", engine.interrupted);
-    await engine.run(["--version"]);
+    try {
+      await engine.run(["--version"]);
+    } catch (error) {
+      await engine.end();
+      throw error;
+    }
     return engine;
   }
 

@@ -52,14 +52,15 @@ async function enlarge(
   let { rgb, width, height } = frame;
   for (let pass = 0; pass < passes; pass++) {
     const tiles = tilesOf(width, height, tileSize, MARGIN);
-    const doubled = samples(frame.depth, rgb.length * SCALE ** 2);
+    let doubled: Samples | null = null;
     for (const [index, tile] of tiles.entries()) {
       options.signal?.throwIfAborted();
       const part = await double(network, cut(rgb, width, tile), tile, frame.depth);
-      if (tiles.length === 1) doubled.set(part);
-      else paste(part, tile, doubled, width);
+      if (tiles.length === 1) doubled = part;
+      else paste(part, tile, (doubled ??= samples(frame.depth, rgb.length * SCALE ** 2)), width);
       options.onProgress?.((pass + (index + 1) / tiles.length) / passes, "upscaling");
     }
+    assert(doubled, "a picture has at least one tile");
     [rgb, width, height] = [doubled, width * SCALE, height * SCALE];
   }
   const alpha = frame.alpha && (await enlargeAlpha(frame, width, height));
