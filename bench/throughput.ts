@@ -1,8 +1,8 @@
 /**
  * The built-in model on a clip of 640×360, end to end through the product, as a ratio to a bare loop of
  * `session.run` with the same model, size, session options and threads. Goal: at least 0.9.
- * The same ratio of processor time says what it would be where no processor is ever idle, and hardly depends on what
- * else the machine does. `npx tsx bench/throughput.ts [--frames 300] [--bare-frames 30]`
+ * The same ratio of processor time says what it would be where no processor is ever idle, and is less
+ * disturbed by what else the machine does. `npx tsx bench/throughput.ts [--frames 300] [--bare-frames 30]`
  */
 import assert from "node:assert";
 import { setPriority } from "node:os";

@@ -5,6 +5,7 @@ export { EngineError, asEngineError, errorCodes } from "./errors.ts";
 export type { ErrorCode, ErrorJson } from "./errors.ts";
 export { operations } from "./operations/operations.ts";
 export type { OperationInput, OperationName, OperationOutput } from "./operations/operations.ts";
+export { uploadPrefix } from "./operations/upload-folder.ts";
 export type { Operation, OperationKind } from "./operations/operation.ts";
 export { parseInput } from "./schemas/parse.ts";
 export { closest } from "./schemas/closest.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert";
 import { createServer } from "node:http";
+import { promisify } from "node:util";
 import type { Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { EngineError } from "../engine/index.ts";
@@ -9,6 +10,8 @@ import type { HttpApp } from "./options.ts";
 export interface Listening {
   /** The port listened on; what was asked for, or the free one found for 0. */
   readonly port: number;
+  /** How many clients are connected; idle ones are let go of after some seconds. */
+  connections(): Promise<number>;
   /** Takes no new requests, gives running ones half a second, then ends them. */
   close(): Promise<void>;
 }
@@ -32,7 +35,8 @@ export async function listen(app: HttpApp, address: { host: string; port: number
   }
   const bound = server.address();
   assert(bound && typeof bound === "object");
-  return { port: bound.port, close: () => close(server) };
+  const connections = promisify<number>((done) => server.getConnections(done));
+  return { port: bound.port, connections, close: () => close(server) };
 }
 
 async function close(server: Server): Promise<void> {

@@ -7,7 +7,7 @@ import { pipeline } from "node:stream/promises";
 import { Busboy } from "@fastify/busboy";
 import type { BusboyInstance } from "@fastify/busboy";
 import { nanoid } from "nanoid";
-import { EngineError } from "../engine/index.ts";
+import { EngineError, uploadPrefix } from "../engine/index.ts";
 import { givenTwice } from "./text-values.ts";
 import { uploadName } from "./upload-name.ts";
 
@@ -43,7 +43,7 @@ export async function receiveUpload(request: IncomingMessage, limits: UploadLimi
     throw tooLarge(limits.maxUploadBytes);
   }
   const parser = formParser(request, limits.maxUploadBytes);
-  const folder = join(limits.uploadDir, nanoid());
+  const folder = join(limits.uploadDir, `${uploadPrefix}${nanoid()}`);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
     return { folder, ...(await readForm(request, parser, { folder, maxBytes: limits.maxUploadBytes })) };

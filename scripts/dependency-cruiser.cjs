@@ -26,7 +26,7 @@ const MAY_IMPORT = {
   "engine/remote": ["engine/owner", "engine/operations", "engine/schemas"],
 };
 /** Values and types that every folder of the engine may use. */
-const SHARED = ["engine/errors.ts", "engine/config.ts", "engine/engine.ts"];
+const SHARED = ["engine/allowed-paths.ts", "engine/errors.ts", "engine/config.ts", "engine/engine.ts"];
 
 const escape = (path) => path.replaceAll(".", "\\.");
 

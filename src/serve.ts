@@ -56,6 +56,8 @@ export async function serve(settings: Settings, options: ServeOptions): Promise<
   });
   try {
     listening = await listenSomewhere(app, host, port, options.idleExit);
+    const { connections } = listening;
+    idle.isBusy = async () => (await connections()) > 0;
     const { version } = config;
     const file = {
       port: listening.port,
@@ -89,6 +91,9 @@ class IdleWatch {
   private last = Date.now();
   private readonly timer: NodeJS.Timeout | null;
 
+  /** Whether somebody is connected, e.g. in the middle of an upload. */
+  isBusy: () => Promise<boolean> = async () => false;
+
   /** `seconds` of 0 never end it. */
   constructor(engine: HostedEngine, seconds: number, onIdle: () => void) {
     this.timer = seconds > 0 ? setInterval(() => void this.look(engine, seconds, onIdle), IDLE_LOOK) : null;
@@ -103,7 +108,7 @@ class IdleWatch {
   }
 
   private async look(engine: HostedEngine, seconds: number, onIdle: () => void): Promise<void> {
-    if (await engine.hasWork()) this.called();
+    if ((await engine.hasWork()) || (await this.isBusy())) this.called();
     if (Date.now() - this.last >= seconds * 1000) onIdle();
   }
 }

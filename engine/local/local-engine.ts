@@ -1,5 +1,3 @@
-import { readdir, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
 import type { CallOptions, Host, HostedEngine } from "../engine.ts";
 import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
@@ -12,8 +10,7 @@ import { waitForTask } from "../operations/wait.ts";
 import { parseInput } from "../schemas/parse.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import { Queue } from "../tasks/queue.ts";
-import { noSuchTask } from "../tasks/task-errors.ts";
-import { keptTasks } from "../tasks/task-store.ts";
+import { noSuchTask, notPossible } from "../tasks/task-errors.ts";
 import type { TaskStore } from "../tasks/task-store.ts";
 import type { Task } from "../tasks/task.ts";
 import { isEnded } from "../tasks/task.ts";
@@ -25,12 +22,12 @@ import { refuseTaken } from "./publish.ts";
 import * as results from "./results.ts";
 import type { Snapshot } from "./results.ts";
 import { prepareSubmission } from "./submission.ts";
+import { sweep } from "./sweep.ts";
 import { settingsWarning } from "./settings-warning.ts";
 import { modelSpecOf, taskRunner } from "./task-runner.ts";
 import { Watchers } from "./watchers.ts";
 
-/** A failed task's upload is kept this long, so that it can be retried. Milliseconds. */
-const UPLOAD_KEPT = 7 * 86_400_000;
+const DAY = 86_400_000;
 /** Completed tasks that estimates are learnt from. */
 const LEARNT_FROM = 50;
 type Handlers = {
@@ -56,6 +53,7 @@ export class LocalEngine implements HostedEngine {
   private readonly startedAt = new Date();
   private scheduled: string | null = null;
   private stopping = false;
+  private sweeping: NodeJS.Timeout | undefined;
 
   constructor({ config, store, host, ownership }: Parts) {
     this.config = config;
@@ -74,7 +72,8 @@ export class LocalEngine implements HostedEngine {
       models: () => listModels(config),
       onTrace: (task, trace) => host.log("info", "stages of the clip", { task: task.id, ...trace }),
     });
-    this.queue = new Queue({ store, runner, now: Date.now, onChange: (task) => this.changed(task) });
+    const onError = (error: unknown) => host.log("error", "the queue met an error", { error: String(error) });
+    this.queue = new Queue({ store, runner, now: Date.now, onError, onChange: (task) => this.changed(task) });
   }
 
   /** Takes up what an earlier engine left: its running task goes on, its leftovers are removed. */
@@ -82,8 +81,9 @@ export class LocalEngine implements HostedEngine {
     for (const task of await this.store.pending()) {
       if (task.state === "processing") await this.store.requeue(task.id, task.deaths);
     }
-    await this.store.prune();
-    await this.sweep();
+    await sweep(this.config, this.store);
+    this.sweeping = setInterval(() => void sweep(this.config, this.store).catch(() => undefined), DAY);
+    this.sweeping.unref();
     void findFfmpeg(this.config.ffmpegPath).catch(() => undefined); // so that the first submission need not wait
     this.queue.wake();
   }
@@ -106,6 +106,7 @@ export class LocalEngine implements HostedEngine {
 
   async close(): Promise<void> {
     this.stopping = true;
+    clearInterval(this.sweeping);
     await this.queue.stop();
     await this.supervisor.end();
     await this.store.close();
@@ -166,14 +167,17 @@ export class LocalEngine implements HostedEngine {
     kind: "image" | "video" | null,
     options: CallOptions,
   ): Promise<OperationOutput<"submit_task">> {
+    const known = parameters.idempotency_key && (await this.store.byKey(parameters.idempotency_key));
+    if (known) return results.submitResultOf(known, await this.snapshot(), true);
     const caller = options.caller ?? this.host.caller;
     const wish = { parameters, kind, caller, uploadName: options.upload?.name ?? null };
     const submission = await prepareSubmission(wish, {
       probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
       models: () => listModels(this.config),
+      workDir: this.config.stateDir,
       encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
     });
-    await refuseTaken(submission.output.path, submission.output.overwrite);
+    await refuseTaken(submission);
     const { task, duplicate } = await this.store.enqueue(submission);
     if (!duplicate) this.changed(task);
     const answer = results.submitResultOf(task, await this.snapshot(), duplicate);
@@ -184,6 +188,7 @@ export class LocalEngine implements HostedEngine {
 
   private async retry(input: object): Promise<OperationOutput<"retry_task">> {
     const before = await this.task(input);
+    if (this.queue.current?.id === before.id) throw notPossible(before, "retried yet");
     await probeMedia(await findFfmpeg(this.config.ffmpegPath), before.inputPath);
     const task = await this.store.retry(before.id);
     this.changed(task);
@@ -235,6 +240,7 @@ export class LocalEngine implements HostedEngine {
   private changed(task: Task): void {
     this.watchers.changed(task.id);
     if (!isEnded(task.state)) return;
+    void this.store.pending().then((pending) => pending.forEach(({ id }) => this.watchers.changed(id))); // they move up
     this.host.log("info", `task ${task.state}`, { task: task.id, ...(task.error && { error: task.error }) });
     const { scheduled } = this;
     this.scheduled = null;
@@ -266,22 +272,5 @@ export class LocalEngine implements HostedEngine {
       task.id === current?.id && task.state === "processing" ? { ...task, progress: current.progress } : task,
     );
     return { pending, completed: await this.store.history(["completed"], LEARNT_FROM), now: Date.now() };
-  }
-
-  /** Removes what belongs to no task that still needs it: work folders, and uploads of tasks that cannot be retried. */
-  private async sweep(): Promise<void> {
-    const pending = await this.store.pending();
-    const failed = await this.store.history(["failed"], keptTasks);
-    const retriable = failed.filter((task) => Date.now() - (task.endedAt ?? 0) < UPLOAD_KEPT);
-    const uploads = [...pending, ...retriable].filter((task) => task.uploaded);
-    await keepOnly(join(this.config.stateDir, "work"), new Set(pending.map((task) => task.id)));
-    await keepOnly(this.config.uploadDir, new Set(uploads.map((task) => basename(dirname(task.inputPath)))));
-  }
-}
-
-/** Removes all of a folder but the entries named. */
-async function keepOnly(folder: string, needed: ReadonlySet<string>): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [] as string[])) {
-    if (!needed.has(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
 }

@@ -1,9 +1,10 @@
-import { copyFile, link, mkdir, readFile, rename, rm, stat, unlink, writeFile, constants } from "node:fs/promises";
+import { link, lstat, mkdir, open, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { shortName } from "../models/model-list.ts";
 import { outputName } from "../tasks/output-name.ts";
-import type { Task, TaskOutcome } from "../tasks/task.ts";
+import type { Submission, Task, TaskOutcome } from "../tasks/task.ts";
+import { workedUntil } from "../tasks/task.ts";
 
 /** Notes in the task's work folder which name a result is about to get, so that a kill in between loses nothing. */
 const NOTE = "published.json";
@@ -13,12 +14,13 @@ const NOTE = "published.json";
  * overwrite: a taken name gets `_2`, `_3` …; a taken `output_path` is refused with `wrong_state`.
  */
 export async function publish(task: Task, result: Omit<TaskOutcome, "path">, places: Places): Promise<TaskOutcome> {
-  const seconds = (Date.now() - (task.startedAt ?? Date.now())) / 1000;
+  const seconds = workedUntil(Date.now(), task) / 1000;
+  const { ino } = await stat(places.partPath);
   for (let attempt = 1; ; attempt++) {
     const name = outputName(task, shortName(task.parameters.dit_model), seconds, attempt);
     const path = task.output.path ?? join(task.output.folder, name);
     const outcome = { ...result, path };
-    await writeFile(join(places.workDir, NOTE), JSON.stringify(outcome));
+    await writeFile(join(places.workDir, NOTE), JSON.stringify({ outcome, ino } satisfies Note));
     if (task.output.path && task.output.overwrite) await rename(places.partPath, path);
     else if (!(await claimName(places.partPath, path))) {
       if (!task.output.path) continue;
@@ -26,6 +28,12 @@ export async function publish(task: Task, result: Omit<TaskOutcome, "path">, pla
     }
     return outcome;
   }
+}
+
+interface Note {
+  readonly outcome: TaskOutcome;
+  /** The result's file as the file system knows it, whatever its name: tells it from a stranger's. */
+  readonly ino: number;
 }
 
 export interface Places {
@@ -37,18 +45,30 @@ export interface Places {
 export async function publishedBefore(places: Places): Promise<TaskOutcome | null> {
   const text = await readFile(join(places.workDir, NOTE), "utf8").catch(() => null);
   if (text === null) return null;
-  const outcome = JSON.parse(text) as TaskOutcome;
+  const { outcome, ino } = JSON.parse(text) as Note;
   const final = await stat(outcome.path).catch(() => null);
-  const part = await stat(places.partPath).catch(() => null);
-  if (!final || (part && part.ino !== final.ino)) return null;
-  if (part) await unlink(places.partPath);
+  if (final?.ino !== ino) return null;
+  await rm(places.partPath, { force: true });
   return outcome;
 }
 
-/** Refuses an existing `output_path` before hours are spent on it. */
-export async function refuseTaken(path: string | null, overwrite: boolean): Promise<void> {
-  if (path === null || overwrite) return;
-  if (await stat(path).catch(() => null)) throw nameTaken(path);
+/** Refuses an `output_path` that cannot be had before hours are spent on it. */
+export async function refuseTaken({ output, inputPath }: Pick<Submission, "output" | "inputPath">): Promise<void> {
+  const there = output.path === null ? null : await lstat(output.path).catch(() => null);
+  if (output.path === null || !there) return;
+  if (output.path === inputPath) {
+    throw new EngineError("invalid_parameter", {
+      what: `output_path ${output.path} is the source itself, which is never changed.`,
+      todo: "Choose another output_path.",
+    });
+  }
+  if (there.isDirectory()) {
+    throw new EngineError("invalid_parameter", {
+      what: `output_path ${output.path} is a folder.`,
+      todo: "Name a file in it.",
+    });
+  }
+  if (!output.overwrite) throw nameTaken(output.path);
 }
 
 /** Moves a file to a name nobody has; false where somebody has it. */
@@ -59,20 +79,21 @@ async function claimName(from: string, to: string): Promise<boolean> {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return false;
     if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS") throw error;
-    return copyToName(from, to); // a file system without hard links, e.g. exFAT
+    return renameToName(from, to); // a file system without hard links, e.g. exFAT
   }
   await unlink(from);
   return true;
 }
 
-async function copyToName(from: string, to: string): Promise<boolean> {
+/** Takes the name with an empty file of ours, then puts the result in its place. */
+async function renameToName(from: string, to: string): Promise<boolean> {
   try {
-    await copyFile(from, to, constants.COPYFILE_EXCL);
+    await (await open(to, "wx")).close();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw error;
   }
-  await unlink(from);
+  await rename(from, to);
   return true;
 }
 
@@ -87,9 +108,4 @@ function nameTaken(path: string): EngineError {
 export async function preparePlaces(task: Task, places: Places): Promise<void> {
   await mkdir(places.workDir, { recursive: true });
   await mkdir(task.output.folder, { recursive: true });
-}
-
-export async function clearPlaces(places: Places): Promise<void> {
-  await rm(places.partPath, { force: true });
-  await rm(places.workDir, { recursive: true, force: true });
 }

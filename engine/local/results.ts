@@ -18,7 +18,7 @@ export interface Snapshot {
 }
 
 const iso = (time: number) => new Date(time).toISOString();
-const seconds = (task: Task) => Math.round(((task.endedAt ?? 0) - (task.startedAt ?? 0)) / 100) / 10;
+const seconds = (task: Task) => Math.round(task.worked / 100) / 10;
 const percent = (share: number) => Math.round(share * 1000) / 10;
 const resolutionOf = ({ width, height }: { width: number; height: number }) => `${width}x${height}`;
 

@@ -1,5 +1,6 @@
 import { statfs } from "node:fs/promises";
 import { basename, dirname, extname } from "node:path";
+import { readablePath, writablePath } from "../allowed-paths.ts";
 import type { Caller } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
@@ -12,11 +13,12 @@ import type { TaskParameters } from "../schemas/parameters.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import type { OutputWish, Submission } from "../tasks/task.ts";
 import { targetSize } from "../tasks/target-size.ts";
-import { readablePath, writablePath } from "./paths.ts";
 
 export interface SubmissionParts {
   readonly probe: (path: string) => Promise<MediaInfo>;
   readonly models: () => Promise<ModelEntry[]>;
+  /** Where segments are kept until the clip is whole. */
+  readonly workDir: string;
   /** What the ffmpeg here can encode. */
   readonly encoders: () => Promise<ReadonlySet<string>>;
 }
@@ -58,7 +60,9 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
   const output = await outputWish(parameters, kind, info, caller);
   if (info.kind === "clip") refuseEncoding(info, parameters, target, { output, encoders: await parts.encoders() });
   const frames = frameCount(info, parameters);
-  await refuseFullDisk(output.folder, target.width * target.height * frames * BYTES_PER_PIXEL[kind]);
+  const needed = target.width * target.height * frames * BYTES_PER_PIXEL[kind];
+  await refuseFullDisk(output.folder, needed);
+  if (kind === "video") await refuseFullDisk(parts.workDir, needed);
   return {
     kind,
     inputPath,
@@ -72,7 +76,7 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     target,
     frames,
     output,
-    notes: smallerNote(info, target),
+    notes: [...smallerNote(info, target), ...notYet(parameters)],
     idempotencyKey: parameters.idempotency_key ?? null,
   };
 }
@@ -153,6 +157,14 @@ function wrongTool(kind: "image" | "video"): EngineError {
 function smallerNote(info: MediaInfo, target: { width: number; height: number }): string[] {
   if (target.width >= info.width && target.height >= info.height) return [];
   return [`The result is smaller than the source: ${info.width}x${info.height} to ${target.width}x${target.height}.`];
+}
+
+/** Parameters of the contract that this version takes without effect. */
+function notYet({ deinterlace, dither }: TaskParameters): string[] {
+  return [
+    ...(deinterlace ? ["deinterlace has no effect yet: frames are enlarged as they are."] : []),
+    ...(dither ? ["dither has no effect yet: results are rounded."] : []),
+  ];
 }
 
 async function refuseFullDisk(folder: string, needed: number): Promise<void> {

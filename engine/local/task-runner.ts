@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { EngineConfig } from "../config.ts";
+import { EngineError } from "../errors.ts";
 import { findFfmpeg } from "../media/ffmpeg.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import { runnableModel } from "../models/model-list.ts";
@@ -9,7 +10,7 @@ import type { Task, TaskOutcome } from "../tasks/task.ts";
 import type { Job, ModelSpec } from "../pipeline/job.ts";
 import type { TraceSummary } from "../pipeline/trace.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
-import { clearPlaces, preparePlaces, publish, publishedBefore } from "./publish.ts";
+import { preparePlaces, publish, publishedBefore } from "./publish.ts";
 import type { Places } from "./publish.ts";
 
 export interface RunnerParts {
@@ -30,15 +31,16 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
   return {
     async run(task: Task, events: RunEvents): Promise<TaskOutcome> {
       const places = placesOf(task);
-      const outcome = (await publishedBefore(places)) ?? (await compute(task, events, places, parts));
-      await clearPlaces(places);
-      if (task.uploaded) await removeUpload(task);
-      return outcome;
+      return (await publishedBefore(places)) ?? (await compute(task, events, places, parts));
     },
 
-    async discard(task: Task): Promise<void> {
-      await clearPlaces(placesOf(task));
-      if (task.uploaded && task.state === "cancelled") await removeUpload(task);
+    /** A failed task keeps its finished segments and its upload, so that a retry goes on from there. */
+    async tidy(task: Task): Promise<void> {
+      const { partPath, workDir } = placesOf(task);
+      await rm(partPath, { force: true });
+      if (task.state === "failed") return;
+      await rm(workDir, { recursive: true, force: true });
+      if (task.uploaded) await removeUpload(task);
     },
   };
 }
@@ -65,6 +67,7 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
     onSegment: () => events.onSegment(),
   });
   if (trace) parts.onTrace(task, trace);
+  if (events.signal.aborted) throw new EngineError("cancelled", { what: "The task was cancelled." });
   return publish(task, result, places);
 }
 

@@ -1,4 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+
+/** Milliseconds after which a marker no longer counts. */
+const OLD = 60_000;
 
 /**
  * Says that somebody is starting the engine, so that twenty clients do not start twenty. Only an economy: who owns
@@ -16,7 +19,7 @@ export class StartMarker {
   take(): boolean {
     if (this.held) return true;
     if (this.write()) return true;
-    if (isAlive(this.holder())) return false;
+    if (isAlive(this.holder()) && !this.isOld()) return false;
     rmSync(this.path, { force: true });
     return this.write();
   }
@@ -34,6 +37,12 @@ export class StartMarker {
       return false;
     }
     return true;
+  }
+
+  /** No start takes that long: the process of that number is another by now. */
+  private isOld(): boolean {
+    const made = statSync(this.path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    return Date.now() - made > OLD;
   }
 
   private holder(): number {

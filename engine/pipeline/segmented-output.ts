@@ -75,7 +75,12 @@ export class SegmentedOutput {
     if (!open) return;
     this.open = null;
     this.count += 1;
-    await this.finishing; // one at a time, so that the manifest keeps their order
+    try {
+      await this.finishing; // one at a time, so that the manifest keeps their order
+    } catch (error) {
+      await open.writer.abort();
+      throw error;
+    }
     this.finishing = this.parts.trace.during("encode", () => this.settle(open));
     this.finishing.catch(() => undefined); // reported by the next close or by finish
   }

@@ -19,7 +19,7 @@ export interface Connection {
 /** The engine for a surface outside its process. Touches nothing until the first call. */
 export function connectEngine(connection: Connection): Engine {
   const { apiUrl, apiToken, caller } = connection;
-  if (apiUrl !== null) return new RestEngine({ apiUrl, apiToken, outputFolder: caller.outputFolder });
+  if (apiUrl !== null) return new RestEngine({ apiUrl, apiToken, caller });
   const expected = { version: connection.version, protocol: engineProtocol };
   return new RemoteEngine(localLocator(connection.stateDir, connection.launch, expected), caller);
 }

@@ -15,6 +15,8 @@ export interface Locator {
 
 /** How often a call is made anew after its engine died under it. */
 const TRIES = 4;
+/** An engine that has not answered by then hangs. Loading a model may take minutes. Milliseconds. */
+const ANSWER_LIMIT = 600_000;
 
 /**
  * The engine of this machine, from another process. Finds it, starts it where none runs, and asks the next one when
@@ -42,7 +44,12 @@ export class RemoteEngine implements Engine {
     const repeatable = operations[name].kind !== "creates" || "idempotency_key" in (input ?? {});
     for (let attempt = 1; ; attempt++) {
       const engine = await this.locator.locate();
-      const answer = await this.post(engine, { name, input, caller: options.caller ?? this.caller }, options.signal);
+      const body = {
+        name,
+        input: attempt > 1 ? withoutWaiting(name, input) : input,
+        caller: options.caller ?? this.caller,
+      };
+      const answer = await this.post(engine, body, options.signal);
       if (answer !== "stopping" && answer !== "unreachable" && answer !== "broken") return answer as OperationOutput<N>;
       this.locator.gone(engine);
       const mayRepeat = repeatable || answer !== "broken";
@@ -67,7 +74,9 @@ export class RemoteEngine implements Engine {
         method: "POST",
         headers: { "content-type": "application/json", "x-seedvr2-secret": engine.secret },
         body: JSON.stringify(body),
-        ...(signal && { signal }),
+        signal: signal
+          ? AbortSignal.any([signal, AbortSignal.timeout(ANSWER_LIMIT)])
+          : AbortSignal.timeout(ANSWER_LIMIT),
       });
       const answer = (await response.json()) as { result?: unknown; error?: ErrorJson };
       if (response.ok) return answer.result;
@@ -80,6 +89,11 @@ export class RemoteEngine implements Engine {
       return wasRefused(error) ? "unreachable" : "broken";
     }
   }
+}
+
+/** After an engine died the time for waiting may be used up: the caller counts anew. */
+function withoutWaiting(name: OperationName, input: unknown): unknown {
+  return name === "watch_task" ? { ...(input as object), wait_seconds: 0 } : input;
 }
 
 function urlHost(host: string): string {

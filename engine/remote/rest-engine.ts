@@ -1,9 +1,10 @@
-import { createWriteStream, existsSync, openAsBlob } from "node:fs";
+import { createWriteStream, existsSync, openAsBlob, statSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, extname, join, parse } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { CallOptions, Engine } from "../engine.ts";
+import { readablePath, writablePath } from "../allowed-paths.ts";
+import type { CallOptions, Caller, Engine } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 import type { ErrorCode } from "../errors.ts";
 import { operations } from "../operations/operations.ts";
@@ -15,8 +16,8 @@ import type { TaskResult } from "../schemas/results.ts";
 export interface RestAccess {
   readonly apiUrl: string;
   readonly apiToken: string | null;
-  /** Where results are downloaded to. */
-  readonly outputFolder: string;
+  /** Whose files may be sent, and where results are downloaded to. */
+  readonly caller: Caller;
 }
 
 const codes: Readonly<Record<number, ErrorCode>> = {
@@ -35,7 +36,7 @@ const LOOK_EVERY = 1;
 /** An engine elsewhere, through its public REST: files are uploaded, results downloaded. */
 export class RestEngine implements Engine {
   private readonly access: RestAccess;
-  private readonly downloaded = new Map<string, string>();
+  private readonly downloads = new Map<string, Promise<string>>();
   /** Where results of this process's submissions are to go; for others it is the output folder. */
   private readonly wishes = new Map<string, ResultPlace>();
 
@@ -97,19 +98,19 @@ export class RestEngine implements Engine {
 
   private async upload(given: Record<string, unknown>, options: CallOptions): Promise<unknown> {
     const { file_path, output_path, overwrite, ...fields } = given;
-    const path = typeof output_path === "string" ? output_path : null;
+    const caller = options.caller ?? this.access.caller;
+    const source = await readablePath(String(file_path), caller.allowedFolders);
+    const allowed = [...caller.allowedFolders, caller.outputFolder];
+    const path = typeof output_path === "string" ? await writablePath("output_path", output_path, allowed) : null;
     if (path !== null && overwrite !== true && existsSync(path)) throw taken(path);
-    const file = await openAsBlob(String(file_path)).catch((cause: unknown) => {
-      throw new EngineError("not_found", { what: `${String(file_path)} cannot be read.`, cause });
-    });
+    const file = await openAsBlob(source);
     const form = new FormData();
     if (path !== null) form.set("output_format", extname(path));
     for (const [key, value] of Object.entries(fields))
       if (value !== null && value !== undefined) form.set(key, String(value));
-    form.set("file", file, basename(String(file_path)));
+    form.set("file", file, basename(source));
     const answer = (await this.json("/api/process", { method: "POST", body: form }, options)) as { task_id: string };
-    const folder = options.caller?.outputFolder ?? this.access.outputFolder;
-    this.wishes.set(answer.task_id, { folder, path });
+    this.wishes.set(answer.task_id, { folder: caller.outputFolder, path });
     return answer;
   }
 
@@ -117,7 +118,10 @@ export class RestEngine implements Engine {
   private async status(id: string, options: CallOptions): Promise<TaskResult> {
     const task = (await this.json(`/api/status/${id}`, {}, options)) as TaskResult;
     if (task.status !== "completed" || !task.output_filename) return task;
-    return { ...task, output_path: await this.download(task, options) };
+    const download = this.downloads.get(task.id) ?? this.download(task, options);
+    this.downloads.set(task.id, download);
+    download.catch(() => this.downloads.delete(task.id)); // the next look tries again
+    return { ...task, output_path: await download };
   }
 
   private async watch(
@@ -133,22 +137,25 @@ export class RestEngine implements Engine {
     }
   }
 
+  /** Brings a result here, under a name nobody has; one of that name and size is taken for it. */
   private async download(task: TaskResult, options: CallOptions): Promise<string> {
-    const known = this.downloaded.get(task.id);
-    if (known) return known;
     const wish = this.wishes.get(task.id);
-    const folder = wish?.folder ?? options.caller?.outputFolder ?? this.access.outputFolder;
-    const path = wish?.path ?? join(folder, basename(task.output_filename!));
+    const folder = wish?.folder ?? (options.caller ?? this.access.caller).outputFolder;
+    const response = await this.fetch(`/api/download/${task.id}`, {}, options);
+    const size = Number(response.headers.get("content-length"));
+    const path = wish?.path ?? freeName(join(folder, basename(task.output_filename!)), size);
+    if (!wish?.path && existsSync(path)) {
+      await response.body?.cancel();
+      return path;
+    }
     const part = join(dirname(path), `.${task.id}.part`);
     await mkdir(dirname(path), { recursive: true });
-    const response = await this.fetch(`/api/download/${task.id}`, {}, options);
     try {
       await pipeline(Readable.fromWeb(response.body as never), createWriteStream(part));
       await rename(part, path);
     } finally {
       await rm(part, { force: true });
     }
-    this.downloaded.set(task.id, path);
     return path;
   }
 
@@ -169,15 +176,25 @@ export class RestEngine implements Engine {
       });
     });
     if (response.ok) return response;
-    const answer = (await response.json().catch(() => ({}))) as { error?: string };
+    const answer = (await response.json().catch(() => ({}))) as { error?: string; code?: ErrorCode };
     const what = answer.error ?? `The engine at ${this.access.apiUrl} answered ${response.status}.`;
-    throw new EngineError(codes[response.status] ?? "internal", { what });
+    throw new EngineError(answer.code ?? codes[response.status] ?? "internal", { what });
   }
 }
 
 interface ResultPlace {
   readonly folder: string;
   readonly path: string | null;
+}
+
+/** The name with `_2`, `_3` … where files of another size have it. */
+function freeName(path: string, size: number): string {
+  const { dir, name, ext } = parse(path);
+  for (let attempt = 1; ; attempt++) {
+    const candidate = attempt === 1 ? path : join(dir, `${name}_${attempt}${ext}`);
+    const there = statSync(candidate, { throwIfNoEntry: false });
+    if (!there || there.size === size) return candidate;
+  }
 }
 
 function taken(path: string): EngineError {

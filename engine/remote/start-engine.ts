@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError } from "../errors.ts";
@@ -83,6 +83,7 @@ async function start(stateDir: string, launch: Launch): Promise<EngineFile> {
   let child: Child | null = null;
   try {
     for (const end = Date.now() + START_LIMIT; Date.now() < end;) {
+      if (child?.code) throw noStart(logPath, child.code); // code 0: another process was faster
       if ((child === null || child.exited) && starting.take()) child = spawnEngine(launch, logPath);
       await sleep(LOOK_EVERY);
       const running = await answering(stateDir);
@@ -115,9 +116,12 @@ function spawnEngine(launch: Launch, logPath: string): Child {
 }
 
 function noStart(logPath: string, code: number | null): EngineError {
-  const tail = readFileSync(logPath, "utf8").trim().split("\n").slice(-3).join(" / ");
+  const printed = existsSync(logPath) ? readFileSync(logPath, "utf8") : "";
+  const tail = printed.trim().split("\n").slice(-3).join(" / ");
   return new EngineError("engine_unreachable", {
-    what: `The engine did not start within ${START_LIMIT / 1000} s${code === null ? "" : ` (exit code ${code})`}.`,
+    what: code
+      ? `The engine ended while it started (exit code ${code}).`
+      : `No engine answered in ${START_LIMIT / 1000} s.`,
     ...(tail && { why: `It printed: ${tail}.` }),
     todo: "seedvr2 doctor shows what is wrong.",
     facts: { log: logPath },

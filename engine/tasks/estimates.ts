@@ -1,5 +1,5 @@
 import type { Task } from "./task.ts";
-import { workOf } from "./task.ts";
+import { workOf, workedUntil } from "./task.ts";
 
 /** What a task takes: starting and ending, and each output megapixel. Seconds. */
 interface Pace {
@@ -13,20 +13,23 @@ const UNMEASURED: Pace = { fixed: 1, perMegapixel: 0.5 };
 const REMEMBERED = 20;
 /** What takes longer than this was work, not starting and ending. Seconds. */
 const MOST_FIXED = 2;
+/** Tasks of fewer output megapixels tell nothing of what a megapixel takes. */
+const TELLING = 0.5;
 
 /**
- * The pace of a model on this machine, learnt from its latest tasks, or from any model's where it is new: the shortest
- * task tells what every one takes, the rest is shared out by megapixels, so that large tasks weigh most.
+ * The pace of a model on this machine, learnt from its latest tasks, or from any model's where it is new: half of
+ * the shortest task is taken for what every one takes, the rest is shared out by megapixels, so that large ones weigh
+ * most.
  */
 function paceOf(model: string, completed: readonly Task[]): Pace {
   const same = completed.filter((task) => task.parameters.dit_model === model);
   const known = (same.length ? same : completed).slice(0, REMEMBERED);
   if (!known.length) return UNMEASURED;
-  const seconds = known.map((task) => Math.max(0, (task.endedAt ?? 0) - (task.startedAt ?? 0)) / 1000);
-  const fixed = Math.min(MOST_FIXED, ...seconds);
-  const worked = seconds.reduce((sum, each) => sum + each - fixed, 0);
-  const megapixels = known.reduce((sum, task) => sum + workOf(task), 0);
-  return { fixed, perMegapixel: worked > 0 ? worked / megapixels : UNMEASURED.perMegapixel };
+  const fixed = Math.min(MOST_FIXED, ...known.map((task) => task.worked / 1000)) / 2;
+  const telling = known.filter((task) => workOf(task) >= TELLING);
+  const seconds = telling.reduce((sum, task) => sum + Math.max(0, task.worked / 1000 - fixed), 0);
+  const megapixels = telling.reduce((sum, task) => sum + workOf(task), 0);
+  return { fixed, perMegapixel: telling.length ? seconds / megapixels : UNMEASURED.perMegapixel };
 }
 
 /** Seconds the task is expected to need in all. */
@@ -41,7 +44,7 @@ export function expectedSeconds(task: Task, completed: readonly Task[]): number 
  */
 export function remainingSeconds(task: Task, completed: readonly Task[], now: number): number {
   const expected = expectedSeconds(task, completed);
-  const spent = (now - (task.startedAt ?? now)) / 1000;
+  const spent = workedUntil(now, task) / 1000;
   const { share } = task.progress;
   if (share < 0.1) return Math.max(expected - spent, expected * 0.05);
   return (spent * (1 - share)) / share;

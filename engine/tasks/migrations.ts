@@ -9,6 +9,8 @@ const migrations: readonly string[] = [
      idempotency_key TEXT UNIQUE,
      created_at INTEGER NOT NULL,
      started_at INTEGER,
+     resumed_at INTEGER,
+     worked INTEGER NOT NULL DEFAULT 0,
      ended_at INTEGER,
      deaths INTEGER NOT NULL DEFAULT 0,
      submission TEXT NOT NULL,

@@ -5,8 +5,8 @@ import type { Task, TaskOutcome, TaskProgress } from "./task.ts";
 /** Runs one task to its end. Rejects with an EngineError; `worker_died` means that trying again may help. */
 export interface TaskRunner {
   run(task: Task, events: RunEvents): Promise<TaskOutcome>;
-  /** Removes what an unfinished task has left on disk. */
-  discard(task: Task): Promise<void>;
+  /** Removes what a task that has ended no longer needs on disk. */
+  tidy(task: Task): Promise<void>;
 }
 
 export interface RunEvents {
@@ -22,6 +22,8 @@ export interface QueueParts {
   readonly runner: TaskRunner;
   /** Told of each change of a task, in order. */
   readonly onChange: (task: Task) => void;
+  /** Told of failures that are nobody's to handle: they must not end the queue. */
+  readonly onError: (error: unknown) => void;
   readonly now: () => number;
 }
 
@@ -51,7 +53,9 @@ export class Queue {
   wake(): void {
     if (this.looping || this.stopped) return;
     this.looping = true;
-    this.loop = this.work().finally(() => (this.looping = false));
+    this.loop = this.work()
+      .catch(this.parts.onError)
+      .finally(() => (this.looping = false));
   }
 
   /** Cancels a waiting or running task; when it resolves nothing of it is running or left on disk. */
@@ -61,8 +65,7 @@ export class Queue {
       this.running.abort.abort();
       await this.running.done;
     }
-    await this.parts.runner.discard(task);
-    this.parts.onChange(task);
+    await this.ended(task);
     return task;
   }
 
@@ -79,7 +82,7 @@ export class Queue {
       const task = await this.parts.store.claim();
       if (!task) return;
       const abort = new AbortController();
-      const done = this.runOne(task, abort.signal);
+      const done = this.runOne(task, abort.signal).catch(this.parts.onError);
       this.running = { task, abort, done };
       this.parts.onChange(task);
       await done;
@@ -93,7 +96,7 @@ export class Queue {
     const events = this.eventsOf(task, signal, () => (deaths = 0));
     try {
       const outcome = await runner.run(task, events);
-      onChange(await store.complete(task.id, outcome));
+      await this.ended(await store.complete(task.id, outcome));
     } catch (error) {
       if (await this.wasCancelled(task.id)) return;
       if (this.stopped) return void (await store.requeue(task.id, deaths));
@@ -106,8 +109,13 @@ export class Queue {
   }
 
   private async failed(task: Task, error: EngineError): Promise<void> {
-    await this.parts.runner.discard(task);
-    this.parts.onChange(await this.parts.store.fail(task.id, error.toJSON()));
+    await this.ended(await this.parts.store.fail(task.id, error.toJSON()));
+  }
+
+  /** Says how a task ended and clears up after it; a file that cannot be removed is no reason to stop. */
+  private async ended(task: Task): Promise<void> {
+    this.parts.onChange(task);
+    await this.parts.runner.tidy(task).catch(this.parts.onError);
   }
 
   private async wasCancelled(id: string): Promise<boolean> {
@@ -125,11 +133,11 @@ export class Queue {
         onChange(this.running.task);
         if (now() - written < WRITE_INTERVAL) return;
         written = now();
-        void store.progress(task.id, progress);
+        store.progress(task.id, progress).catch(this.parts.onError);
       },
       onSegment: () => {
         onSegment();
-        void store.forgive(task.id);
+        store.forgive(task.id).catch(this.parts.onError);
       },
     };
   }

@@ -11,12 +11,16 @@ import type { Submission, Task, TaskOutcome, TaskProgress } from "./task.ts";
 
 const newId = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 8);
 const DAY = 86_400_000;
+/** Adds the time since the task was last heard of; takes the present time twice. */
+const COUNT_TIME = "worked = worked + ? - coalesce(resumed_at, 0), resumed_at = ?";
 
 interface Row {
   id: string;
   state: TaskState;
   created_at: number;
   started_at: number | null;
+  resumed_at: number | null;
+  worked: number;
   ended_at: number | null;
   deaths: number;
   submission: string;
@@ -59,7 +63,7 @@ export class SqliteTaskStore implements TaskStore {
   async claim(): Promise<Task | undefined> {
     const next = this.database
       .prepare(
-        `UPDATE tasks SET state = 'processing', started_at = coalesce(started_at, ?)
+        `UPDATE tasks SET state = 'processing', started_at = coalesce(started_at, ?1), resumed_at = ?1
          WHERE sequence = (SELECT min(sequence) FROM tasks WHERE state = 'queued') RETURNING id`,
       )
       .get(this.now()) as { id: string } | undefined;
@@ -68,11 +72,13 @@ export class SqliteTaskStore implements TaskStore {
 
   async progress(id: string, progress: TaskProgress): Promise<void> {
     this.database
-      .prepare("UPDATE tasks SET progress = ? WHERE id = ? AND state = 'processing'")
-      .run(JSON.stringify(progress), id);
+      .prepare(`UPDATE tasks SET progress = ?, ${COUNT_TIME} WHERE id = ? AND state = 'processing'`)
+      .run(JSON.stringify(progress), this.now(), this.now(), id);
   }
 
   async requeue(id: string, deaths: number): Promise<Task> {
+    const task = this.expect(id);
+    if (task.state !== "processing") throw notPossible(task, "put back into the queue");
     return this.move(id, "queued", "deaths = ?", [deaths]);
   }
 
@@ -81,11 +87,14 @@ export class SqliteTaskStore implements TaskStore {
   }
 
   async complete(id: string, outcome: TaskOutcome): Promise<Task> {
-    return this.move(id, "completed", "ended_at = ?, outcome = ?", [this.now(), JSON.stringify(outcome)]);
+    return this.move(id, "completed", `${COUNT_TIME}, ended_at = ?, outcome = ?`, [
+      ...this.thrice(),
+      JSON.stringify(outcome),
+    ]);
   }
 
   async fail(id: string, error: ErrorJson): Promise<Task> {
-    return this.move(id, "failed", "ended_at = ?, error = ?", [this.now(), JSON.stringify(error)]);
+    return this.move(id, "failed", `${COUNT_TIME}, ended_at = ?, error = ?`, [...this.thrice(), JSON.stringify(error)]);
   }
 
   async cancel(id: string): Promise<Task> {
@@ -95,9 +104,13 @@ export class SqliteTaskStore implements TaskStore {
   async retry(id: string): Promise<Task> {
     const task = await this.get(id);
     if (task?.state === "processing" || task?.state === "queued") throw notPossible(task, "retried");
-    const anew = `ended_at = NULL, started_at = NULL, error = NULL, deaths = 0, progress = ?,
+    const anew = `ended_at = NULL, started_at = NULL, resumed_at = NULL, worked = 0, error = NULL, deaths = 0, progress = ?,
       sequence = (SELECT max(sequence) + 1 FROM tasks)`;
     return this.move(id, "queued", anew, [JSON.stringify(untouched)]);
+  }
+
+  async byKey(idempotencyKey: string): Promise<Task | undefined> {
+    return this.rows("idempotency_key = ?", idempotencyKey)[0];
   }
 
   async get(id: string): Promise<Task | undefined> {
@@ -118,20 +131,17 @@ export class SqliteTaskStore implements TaskStore {
       .prepare(
         `SELECT count(*) FILTER (WHERE state = 'completed') AS completed,
                 count(*) FILTER (WHERE state = 'failed') AS failed,
-                coalesce(avg(ended_at - started_at) FILTER (WHERE state = 'completed'), 0) / 1000.0 AS seconds
+                coalesce(avg(worked) FILTER (WHERE state = 'completed'), 0) / 1000.0 AS seconds
          FROM tasks`,
       )
       .get() as { completed: number; failed: number; seconds: number };
     return { completed: row.completed, failed: row.failed, averageSeconds: row.seconds };
   }
 
-  async prune(): Promise<Task[]> {
+  async prune(): Promise<void> {
     const old = `state NOT IN ('processing', 'queued') AND ended_at < ?
       AND sequence <= (SELECT max(sequence) FROM tasks) - ?`;
-    const limits = [this.now() - keptDays * DAY, keptTasks];
-    const forgotten = this.rows(old, ...limits);
-    this.database.prepare(`DELETE FROM tasks WHERE ${old}`).run(...limits);
-    return forgotten;
+    this.database.prepare(`DELETE FROM tasks WHERE ${old}`).run(this.now() - keptDays * DAY, keptTasks);
   }
 
   async close(): Promise<void> {
@@ -148,6 +158,10 @@ export class SqliteTaskStore implements TaskStore {
     const task = this.expect(id);
     if (!moved) throw notPossible(task, to);
     return task;
+  }
+
+  private thrice(): number[] {
+    return Array.from({ length: 3 }, () => this.now());
   }
 
   private expect(id: string): Task {
@@ -170,6 +184,8 @@ function taskOf(row: Row): Task {
     createdAt: row.created_at,
     startedAt: row.started_at,
     endedAt: row.ended_at,
+    worked: row.worked,
+    resumedAt: row.resumed_at,
     deaths: row.deaths,
     progress: JSON.parse(row.progress) as TaskProgress,
     outcome: row.outcome === null ? null : (JSON.parse(row.outcome) as TaskOutcome),

@@ -23,13 +23,15 @@ export interface TaskStore {
   /** A failed or cancelled task, queued again at the end. */
   retry(id: string): Promise<Task>;
   get(id: string): Promise<Task | undefined>;
+  /** The task that was submitted with an idempotency key. */
+  byKey(idempotencyKey: string): Promise<Task | undefined>;
   /** Running and waiting tasks in the order of the queue. */
   pending(): Promise<Task[]>;
   /** Ended tasks, newest first. */
   history(states: readonly TaskState[], limit: number): Promise<Task[]>;
   totals(): Promise<Totals>;
-  /** Forgets ended tasks older than 30 days beyond the last 10,000; answers with them. */
-  prune(): Promise<Task[]>;
+  /** Forgets ended tasks older than 30 days beyond the last 10,000. */
+  prune(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -66,6 +66,10 @@ export interface Task extends Submission {
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly endedAt: number | null;
+  /** Milliseconds it was worked on until `resumedAt`; time the engine was off does not count. */
+  readonly worked: number;
+  /** When the present run began, or was last heard of. */
+  readonly resumedAt: number | null;
   readonly progress: TaskProgress;
   /** Deaths of the worker since the last finished segment. */
   readonly deaths: number;
@@ -96,4 +100,9 @@ export function isEnded(state: TaskState): boolean {
 /** Output megapixels over all frames: what the time of a task is measured by. */
 export function workOf(submission: Pick<Submission, "target" | "frames">): number {
   return (submission.target.width * submission.target.height * Math.max(1, submission.frames)) / 1e6;
+}
+
+/** Milliseconds a task has been worked on so far. */
+export function workedUntil(now: number, task: Task): number {
+  return task.worked + (task.state === "processing" ? now - (task.resumedAt ?? now) : 0);
 }

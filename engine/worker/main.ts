@@ -15,7 +15,7 @@ import type { FromWorker, WorkerSetup } from "./protocol.ts";
  */
 
 /** Progress is told this often at most. Milliseconds. */
-const TELL_EVERY = 100;
+const TELL_EVERY = 250;
 /** Below the surfaces: status calls are answered while a network uses every processor. */
 const NICENESS = 5;
 
@@ -45,12 +45,12 @@ async function load(wanted: ModelSpec): Promise<Upscaler> {
 
 async function run(job: Job): Promise<void> {
   const upscaler = await load(job.model);
-  let told = 0;
+  let [told, stage] = [0, ""];
   const result = await runJob(job, {
     upscaler,
     onProgress: (progress) => {
-      if (performance.now() - told < TELL_EVERY) return;
-      told = performance.now();
+      if (performance.now() - told < TELL_EVERY && progress.stage === stage) return;
+      [told, stage] = [performance.now(), progress.stage];
       tell({ type: "progress", ...progress });
     },
     onSegment: () => tell({ type: "segment" }),

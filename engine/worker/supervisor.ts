@@ -14,8 +14,6 @@ export interface SupervisorParts {
   readonly idleSeconds: number;
   /** Told each line the worker or its native code prints. */
   readonly onLine: (line: string) => void;
-  /** Told when model, loading or process have changed. */
-  readonly onChange?: () => void;
 }
 
 type Progress = Extract<FromWorker, { type: "progress" }>;
@@ -50,6 +48,7 @@ export class Supervisor {
   private expecting: Expecting | null = null;
   private idleTimer: NodeJS.Timeout | undefined;
   private releaseWhenIdle = false;
+  private ending = false;
   private lines: string[] = [];
   /** Model in the worker's memory and the provider it runs on. */
   loaded: { model: string; device: string } | null = null;
@@ -61,10 +60,6 @@ export class Supervisor {
 
   get busy(): boolean {
     return this.expecting !== null;
-  }
-
-  get pid(): number | null {
-    return this.child?.pid ?? null;
   }
 
   /** Runs a job to its result. Aborting ends the worker; the promise then rejects with `cancelled`. */
@@ -95,6 +90,7 @@ export class Supervisor {
     clearTimeout(this.idleTimer);
     const { child } = this;
     if (!child) return this.gone;
+    this.ending = true;
     signalGroup(child, "SIGTERM");
     const force = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_AFTER);
     await this.gone;
@@ -110,8 +106,10 @@ export class Supervisor {
   }
 
   private async ask(message: ToWorker, task: string | null, events?: JobEvents): Promise<FromWorker> {
-    clearTimeout(this.idleTimer);
     if (events?.signal.aborted) throw cancelled();
+    clearTimeout(this.idleTimer);
+    // A process that is ending, or has died without our having heard yet, takes no work.
+    if (this.ending || this.child?.connected === false) await this.gone;
     const child = this.ensure();
     const answer = new Promise<FromWorker>((resolve, reject) => {
       this.expecting = { task, resolve, reject, onMessage: (m) => forward(m, events) };
@@ -119,7 +117,7 @@ export class Supervisor {
     const cancel = () => void this.end();
     events?.signal.addEventListener("abort", cancel, { once: true });
     try {
-      child.send(message);
+      child.send(message, (error) => error && this.failed(error));
       return await answer;
     } catch (error) {
       if (events?.signal.aborted) {
@@ -161,6 +159,12 @@ export class Supervisor {
         this.died(child, code, signal);
         resolve();
       });
+      child.once("error", (error) => {
+        this.failed(error);
+        if (child.pid) return; // it runs; its exit will be heard
+        this.died(child, null, null);
+        resolve();
+      });
     });
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (t) => this.print(t));
     child.on("message", (raw) => this.receive(fromWorker.parse(raw)));
@@ -169,12 +173,12 @@ export class Supervisor {
   }
 
   private receive(message: FromWorker): void {
-    if (message.type === "loading") this.loading = message.model;
+    if (message.type === "loading") [this.loading, this.loaded] = [message.model, null];
+    if (message.type === "failed") this.loading = null;
     if (message.type === "loaded") {
       this.loading = null;
       this.loaded = { model: message.model, device: message.device };
     }
-    this.parts.onChange?.();
     const { expecting } = this;
     if (!expecting) return;
     expecting.onMessage?.(message);
@@ -185,6 +189,7 @@ export class Supervisor {
   private died(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     signalGroup(child, "SIGKILL");
     this.child = null;
+    this.ending = false;
     this.loaded = null;
     this.loading = null;
     const how = signal ? `signal ${signal}` : `exit code ${code}`;
@@ -196,7 +201,12 @@ export class Supervisor {
         facts: { code, signal },
       }),
     );
-    this.parts.onChange?.();
+  }
+
+  /** The process could not be started, or a message did not reach it. */
+  private failed(cause: Error): void {
+    const what = `The worker process could not be reached: ${cause.message}.`;
+    this.expecting?.reject(new EngineError("worker_died", { what, cause }));
   }
 
   private print(text: string): void {

@@ -21,7 +21,16 @@ export class MemoryTaskStore implements TaskStore {
     );
     if (known) return { task: known, duplicate: true };
     const id = (++this.ids).toString().padStart(8, "0");
-    const blank = { startedAt: null, endedAt: null, progress: untouched, deaths: 0, outcome: null, error: null };
+    const blank = {
+      startedAt: null,
+      endedAt: null,
+      worked: 0,
+      resumedAt: null,
+      progress: untouched,
+      deaths: 0,
+      outcome: null,
+      error: null,
+    };
     const task: Task = { ...submission, id, state: "queued", createdAt: this.now(), ...blank };
     this.tasks.push(task);
     return { task, duplicate: false };
@@ -29,14 +38,17 @@ export class MemoryTaskStore implements TaskStore {
 
   async claim(): Promise<Task | undefined> {
     const next = this.tasks.find((task) => task.state === "queued");
-    return next && this.change(next.id, { state: "processing", startedAt: next.startedAt ?? this.now() });
+    const now = this.now();
+    return next && this.change(next.id, { state: "processing", startedAt: next.startedAt ?? now, resumedAt: now });
   }
 
   async progress(id: string, progress: TaskProgress): Promise<void> {
-    this.change(id, { progress });
+    this.change(id, { progress, ...this.counted(id) });
   }
 
   async requeue(id: string, deaths: number): Promise<Task> {
+    const task = this.expect(id);
+    if (task.state !== "processing") throw notPossible(task, "put back into the queue");
     return this.move(id, "queued", { deaths });
   }
 
@@ -45,11 +57,11 @@ export class MemoryTaskStore implements TaskStore {
   }
 
   async complete(id: string, outcome: TaskOutcome): Promise<Task> {
-    return this.move(id, "completed", { endedAt: this.now(), outcome });
+    return this.move(id, "completed", { endedAt: this.now(), outcome, ...this.counted(id) });
   }
 
   async fail(id: string, error: ErrorJson): Promise<Task> {
-    return this.move(id, "failed", { endedAt: this.now(), error });
+    return this.move(id, "failed", { endedAt: this.now(), error, ...this.counted(id) });
   }
 
   async cancel(id: string): Promise<Task> {
@@ -59,7 +71,15 @@ export class MemoryTaskStore implements TaskStore {
   async retry(id: string): Promise<Task> {
     const task = this.expect(id);
     if (!isEnded(task.state)) throw notPossible(task, "retried");
-    const anew = { startedAt: null, endedAt: null, progress: untouched, deaths: 0, error: null };
+    const anew = {
+      startedAt: null,
+      endedAt: null,
+      worked: 0,
+      resumedAt: null,
+      progress: untouched,
+      deaths: 0,
+      error: null,
+    };
     const queued = this.move(id, "queued", anew);
     this.tasks = [...this.tasks.filter((other) => other.id !== id), queued];
     return queued;
@@ -81,7 +101,7 @@ export class MemoryTaskStore implements TaskStore {
 
   async totals(): Promise<Totals> {
     const completed = this.tasks.filter((task) => task.state === "completed");
-    const seconds = completed.map((task) => ((task.endedAt ?? 0) - (task.startedAt ?? 0)) / 1000);
+    const seconds = completed.map((task) => task.worked / 1000);
     return {
       completed: completed.length,
       failed: this.tasks.filter((task) => task.state === "failed").length,
@@ -89,11 +109,18 @@ export class MemoryTaskStore implements TaskStore {
     };
   }
 
-  async prune(): Promise<Task[]> {
-    return [];
+  async prune(): Promise<void> {}
+
+  async byKey(idempotencyKey: string): Promise<Task | undefined> {
+    return this.tasks.find((task) => task.idempotencyKey === idempotencyKey);
   }
 
   async close(): Promise<void> {}
+
+  private counted(id: string): Pick<Task, "worked" | "resumedAt"> {
+    const { worked, resumedAt } = this.expect(id);
+    return { worked: worked + this.now() - (resumedAt ?? this.now()), resumedAt: this.now() };
+  }
 
   private expect(id: string): Task {
     const task = this.tasks.find((each) => each.id === id);

@@ -35,6 +35,7 @@ function prepare(wish: object = {}, info: MediaInfo = picture, uploadName: strin
   const parts = {
     probe: async () => info,
     models: () => listModels({ modelDirs: [], builtinModel: "/program/builtin_x2.onnx" }),
+    workDir: folder,
     encoders: async () => new Set(["libx264"]),
   };
   return prepareSubmission({ parameters, kind: "image", caller, uploadName }, parts);

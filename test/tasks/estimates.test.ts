@@ -8,7 +8,7 @@ import { aSubmission } from "../contracts/task-store-contract.ts";
 function task(id: string, changes: Partial<Task> = {}): Task {
   return {
     ...aSubmission({ target: { width: 1000, height: 1000 }, frames: 1 }),
-    ...{ id, state: "queued", createdAt: 0, startedAt: null, endedAt: null },
+    ...{ id, state: "queued", createdAt: 0, startedAt: null, endedAt: null, worked: 0, resumedAt: null },
     ...{ progress: untouched, deaths: 0, outcome: null, error: null },
     ...changes,
   };
@@ -18,8 +18,7 @@ function task(id: string, changes: Partial<Task> = {}): Task {
 const took = (seconds: number, megapixels = 1, model = "builtin_x2.onnx") =>
   task("done", {
     state: "completed",
-    startedAt: 0,
-    endedAt: seconds * 1000,
+    worked: seconds * 1000,
     target: { width: 1000, height: 1000 * megapixels },
     parameters: { ...aSubmission().parameters, dit_model: model },
   });
@@ -27,8 +26,8 @@ const took = (seconds: number, megapixels = 1, model = "builtin_x2.onnx") =>
 describe("estimates", () => {
   it("are learnt from what this machine did with the same model: a fixed part and one by size", () => {
     const history = [took(1, 0.01), took(101, 50), took(900, 1, "other.gguf")];
-    expect(expectedSeconds(task("a"), history)).toBeCloseTo(1 + 100 / 50.01);
-    expect(expectedSeconds(task("a", { frames: 100 }), history)).toBeCloseTo(1 + 100 * (100 / 50.01));
+    expect(expectedSeconds(task("a"), history)).toBeCloseTo(0.5 + 100.5 / 50);
+    expect(expectedSeconds(task("a", { frames: 100 }), history)).toBeCloseTo(0.5 + 100 * (100.5 / 50));
   });
 
   it("are not led astray by a first tiny task", () => {
@@ -40,12 +39,22 @@ describe("estimates", () => {
   });
 
   it("follow a running task's own pace once a tenth is done", () => {
-    const running = task("a", { state: "processing", startedAt: 0, progress: { ...untouched, share: 0.25 } });
+    const running = task("a", { state: "processing", resumedAt: 0, progress: { ...untouched, share: 0.25 } });
     expect(remainingSeconds(running, [took(1)], 10_000)).toBe(30);
   });
 
+  it("do not count the time an engine was off", () => {
+    const running = task("a", {
+      state: "processing",
+      worked: 10_000,
+      resumedAt: 90_000,
+      progress: { ...untouched, share: 0.5 },
+    });
+    expect(remainingSeconds(running, [took(1)], 100_000)).toBe(20);
+  });
+
   it("add up along the queue", () => {
-    const running = task("a", { state: "processing", startedAt: 0, progress: { ...untouched, share: 0.5 } });
+    const running = task("a", { state: "processing", resumedAt: 0, progress: { ...untouched, share: 0.5 } });
     expect([...waits([running, task("b"), task("c")], [took(3)], 10_000)]).toEqual([
       ["a", 10],
       ["b", 13],

@@ -14,14 +14,16 @@ const died = () => new EngineError("worker_died", { what: "The worker process en
 /** A queue over a store in memory whose runner does what the test says. */
 function aQueue(run: Run) {
   const store = new MemoryTaskStore(Date.now);
-  const discarded: string[] = [];
+  const tidied: string[] = [];
   const states: string[] = [];
-  const runner: TaskRunner = { run, discard: async (task) => void discarded.push(task.id) };
+  const errors: unknown[] = [];
+  const runner: TaskRunner = { run, tidy: async (task) => void tidied.push(`${task.id} ${task.state}`) };
   const ended = new Map<string, () => void>();
   const queue = new Queue({
     store,
     runner,
     now: Date.now,
+    onError: (error) => errors.push(error),
     onChange: (task) => {
       states.push(`${task.id} ${task.state}`);
       if (!["queued", "processing"].includes(task.state)) ended.get(task.id)?.();
@@ -33,7 +35,7 @@ function aQueue(run: Run) {
     queue.wake();
     return { id: task.id, end };
   };
-  return { queue, store, submit, discarded, states };
+  return { queue, store, submit, tidied, states, errors, runner };
 }
 
 /** A run that ends only when it is aborted. */
@@ -59,7 +61,7 @@ it("runs one task after the other, in order", async () => {
 
 it("cancels a running task, removes what it left, and goes on with the next", async () => {
   let first = true;
-  const { submit, queue, store, discarded } = aQueue((task, events) => {
+  const { submit, queue, store, tidied } = aQueue((task, events) => {
     if (!first) return Promise.resolve(done);
     first = false;
     return untilAborted(task, events);
@@ -69,7 +71,7 @@ it("cancels a running task, removes what it left, and goes on with the next", as
   await waiting.end;
   expect((await store.get(running.id))?.state).toBe("cancelled");
   expect((await store.get(waiting.id))?.state).toBe("completed");
-  expect(discarded).toEqual([running.id]);
+  expect(tidied[0]).toBe(`${running.id} cancelled`);
 });
 
 it("tries a task again when the worker dies once, and keeps its place before others", async () => {
@@ -130,4 +132,18 @@ it("leaves a running task in the queue when it stops, and starts no other", asyn
   expect((await store.get(running.id))?.state).toBe("queued");
   expect((await store.get(waiting.id))?.state).toBe("queued");
   expect((await store.pending())[0]?.id).toBe(running.id);
+});
+
+it("goes on when clearing up after a task fails, and says so", async () => {
+  const { submit, store, runner, errors } = aQueue(async () => {
+    throw new EngineError("not_writable", { what: "No." });
+  });
+  runner.tidy = async () => {
+    throw new EngineError("not_writable", { what: "The folder has become read-only." });
+  };
+  const [first, second] = [await submit(), await submit()];
+  await Promise.all([first.end, second.end]);
+  expect((await store.get(second.id))?.state).toBe("failed");
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(errors).toHaveLength(2);
 });

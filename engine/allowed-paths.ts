@@ -1,7 +1,7 @@
 import { access, constants, readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, resolve, sep } from "node:path";
-import { EngineError } from "../errors.ts";
-import { closest } from "../schemas/closest.ts";
+import { EngineError } from "./errors.ts";
+import { closest } from "./schemas/closest.ts";
 
 /**
  * The real path of a file the caller may read. Links are followed before the check, so that one that leads out of the
