@@ -1,9 +1,10 @@
 import { type Frame, type Samples, withPixels } from "./frame.ts";
+import { resample } from "./resample.ts";
 import { loadSharp } from "./sharp.ts";
 
 /**
- * The frame at exactly this size: Lanczos (3 lobes) where it becomes smaller, bicubic where larger (what libvips does
- * for that kernel). Depth, alpha and time are kept; the same frame where the size is right already.
+ * The frame at exactly this size, by Lanczos (3 lobes); pixel centres stay where they are. Depth, alpha and time are
+ * kept; the same frame where the size is right already.
  */
 export async function resizeFrame(frame: Frame, width: number, height: number): Promise<Frame> {
   if (frame.width === width && frame.height === height) return frame;
@@ -21,6 +22,7 @@ async function resizeSamples(
   channels: 1 | 3,
   target: { width: number; height: number },
 ): Promise<Samples> {
+  if (target.width > frame.width || target.height > frame.height) return resample(values, channels, frame, target);
   const sharp = await loadSharp();
   const raw = { width: frame.width, height: frame.height, channels };
   // Whole numbers of 16 bits are weighted with 12 bits only, so they go as fractions.
