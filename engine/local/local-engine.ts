@@ -52,6 +52,8 @@ export class LocalEngine implements HostedEngine {
   private readonly watchers = new Watchers();
   private readonly startedAt = new Date();
   private scheduled: string | null = null;
+  /** What estimates are learnt from; read anew when a task has ended. */
+  private learnt: readonly Task[] | null = null;
   private stopping = false;
   private sweeping: NodeJS.Timeout | undefined;
 
@@ -240,6 +242,7 @@ export class LocalEngine implements HostedEngine {
   private changed(task: Task): void {
     this.watchers.changed(task.id);
     if (!isEnded(task.state)) return;
+    this.learnt = null;
     void this.store.pending().then((pending) => pending.forEach(({ id }) => this.watchers.changed(id))); // they move up
     this.host.log("info", `task ${task.state}`, { task: task.id, ...(task.error && { error: task.error }) });
     const { scheduled } = this;
@@ -271,6 +274,7 @@ export class LocalEngine implements HostedEngine {
     const pending = (await this.store.pending()).map((task) =>
       task.id === current?.id && task.state === "processing" ? { ...task, progress: current.progress } : task,
     );
-    return { pending, completed: await this.store.history(["completed"], LEARNT_FROM), now: Date.now() };
+    this.learnt ??= await this.store.history(["completed"], LEARNT_FROM);
+    return { pending, completed: this.learnt, now: Date.now() };
   }
 }
