@@ -49,6 +49,7 @@ interface GraphParts {
   readonly body: GraphNode[];
   readonly names: Map<string, number>;
   readonly weights: Map<string, Value>;
+  readonly decoded: Map<string, () => Promise<Float32Array>>;
 }
 
 export interface NodeParts {
@@ -58,6 +59,12 @@ export interface NodeParts {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   readonly type?: ElementType;
   readonly shape: Shape;
+}
+
+/** A value of a graph as a function of a weight's values. */
+export interface ComputedWeight {
+  readonly shape: Shape;
+  readonly from: (values: Float32Array) => Float32Array;
 }
 
 const typedArrays = { F32: Float32Array, I64: BigInt64Array, I32: Int32Array } as const;
@@ -81,6 +88,7 @@ export class Graph {
       body: [],
       names: new Map(),
       weights: new Map(),
+      decoded: new Map(),
     };
   }
 
@@ -157,16 +165,17 @@ export class Graph {
     return value;
   }
 
-  /** A weight of shape `stored` in the file that enters the graph as `shape`, computed from its fp32 values at loading. */
-  computedWeight(
-    name: string,
-    stored: Shape,
-    made: { readonly shape: Shape; readonly from: (values: Float32Array) => Float32Array },
-  ): Value {
+  /**
+   * Values made from a weight of shape `stored` when the model is written: each shape with the function that computes it
+   * from the weight's fp32 values, which are read once.
+   */
+  computedWeights(name: string, stored: Shape, made: readonly ComputedWeight[]): Value[] {
     const weight = this.#demand([...this.path, name].join("."), stored);
-    const { read } = this.#weights.file;
-    const data = async () => bytesOf(made.from(weight ? await read(weight) : new Float32Array(sizeOf(stored))));
-    return this.initializer(name, { type: "F32", shape: made.shape, data });
+    const values = this.#readOnce(weight, made.length);
+    return made.map(({ shape, from }) => {
+      const data = async () => bytesOf(from(await values()));
+      return this.initializer(name, { type: "F32", shape, data });
+    });
   }
 
   /** Adds a node; every operator used here has one result. */
@@ -202,10 +211,9 @@ export class Graph {
     const part: Shape = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape;
     const perRow = sizeOf(shape.slice(1));
     if (!weight || !isElementType(weight.type)) {
-      const { read } = this.#weights.file;
       const [from, to] = rows ? [rows.from * perRow, rows.to * perRow] : [0, sizeOf(shape)];
-      const decode = async () => bytesOf((await read(weight as StoredWeight)).subarray(from, to));
-      const data = weight ? decode : new Uint8Array(4 * sizeOf(part));
+      const values = this.#decodedOnce(weight);
+      const data = async () => bytesOf((await values()).subarray(from, to));
       return this.initializer(key, { type: "F32", shape: part, data });
     }
     const rowBytes = perRow * elementTypes[weight.type].bytes;
@@ -217,6 +225,29 @@ export class Graph {
     const stored = this.initializer(key, { type: weight.type, shape: part, data });
     const values = weight.type === "F32" ? stored : this.#convert("Cast", [stored], part);
     return weight.scale ? this.#convert("Mul", [values, this.#scale(key, weight.scale, part, rows)], part) : values;
+  }
+
+  /** Parts of one weight that the runtime cannot read share what was decoded. */
+  #decodedOnce(weight: StoredWeight | undefined): () => Promise<Float32Array> {
+    const key = weight ? `${weight.path}:${weight.offset}` : "missing";
+    const known = this.#parts.decoded.get(key) ?? this.#readOnce(weight, Number.POSITIVE_INFINITY);
+    this.#parts.decoded.set(key, known);
+    return known;
+  }
+
+  /** Reads a weight when it is first wanted and forgets it after `uses`. */
+  #readOnce(weight: StoredWeight | undefined, uses: number): () => Promise<Float32Array> {
+    const { read } = this.#weights.file;
+    let left = uses;
+    let pending: Promise<Float32Array> | undefined;
+    return async () => {
+      assert(weight, `${this.#where}: a model is written only after its weights were checked`);
+      pending ??= read(weight);
+      const values = await pending;
+      left -= 1;
+      if (left === 0) pending = undefined;
+      return values;
+    };
   }
 
   /** The scale of a weight in fp32, shaped to be multiplied with its rows. */

@@ -53,7 +53,8 @@ export class TransformerNetwork {
   readonly sizes: TransformerSizes;
   /** What the user should know about the file. */
   readonly warnings: readonly string[];
-  readonly #options: TransformerOptions & { readonly settings: TransformerSettings };
+  readonly settings: TransformerSettings;
+  readonly #options: TransformerOptions;
   readonly #demands: WeightDemands;
   readonly #frequencies: readonly (readonly number[])[];
   #conditions: { readonly prompt: TensorValue; readonly timestep: number; readonly values: Conditions } | undefined;
@@ -63,7 +64,8 @@ export class TransformerNetwork {
     this.warnings = stored.warnings;
     this.#frequencies = stored.frequencies;
     this.#demands = demands;
-    this.#options = { ...options, settings: options.settings ?? publishedSettings(sizes) };
+    this.#options = options;
+    this.settings = options.settings ?? publishedSettings(sizes);
   }
 
   /** Checks that the file holds exactly the weights of its network. Throws `checkpoint_malformed`. */
@@ -108,7 +110,7 @@ export class TransformerNetwork {
   }
 
   #plan(latent: Extent, textRows: number): TransformerPlan {
-    const { settings } = this.#options;
+    const { settings } = this;
     const grid = gridOf(latent);
     const known = new Map<string, TokenOrder>();
     const orders = settings.windows.map((rule) => {
