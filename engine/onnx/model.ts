@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { Attribute, Graph, GraphNode, Initializer } from "./graph.ts";
+import { liveParts } from "./live-parts.ts";
 import { ProtoWriter } from "./protobuf.ts";
 import { elementTypes, type Value } from "./value.ts";
 
@@ -30,11 +31,12 @@ const DIM = { value: 1 };
  */
 export async function encodeModel(graph: Graph): Promise<Uint8Array<ArrayBuffer>> {
   const body = new ProtoWriter();
+  const { nodes, initializers } = liveParts(graph);
   const results = new Map(graph.outputs.map(({ name, value }) => [name, value]));
-  for (const node of graph.nodes) body.message(GRAPH.node, encodeNode(node));
+  for (const node of nodes) body.message(GRAPH.node, encodeNode(node));
   for (const [name, value] of results) body.message(GRAPH.node, encodeNaming(name, value));
   body.text(GRAPH.name, graph.name);
-  for (const initializer of graph.initializers) body.message(GRAPH.initializer, await encodeInitializer(initializer));
+  for (const initializer of initializers) body.message(GRAPH.initializer, await encodeInitializer(initializer));
   for (const input of graph.inputs) body.message(GRAPH.input, encodeValue(input.name, input));
   for (const [name, value] of results) body.message(GRAPH.output, encodeValue(name, value));
   return new ProtoWriter()

@@ -4,6 +4,7 @@ import { basename, dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { EngineError } from "../errors.ts";
 import type { Graph } from "./graph.ts";
+import { liveParts } from "./live-parts.ts";
 import { encodeModel } from "./model.ts";
 import { sizeOf, type Shape } from "./value.ts";
 
@@ -90,7 +91,7 @@ export class GraphSession {
 
 /** The one folder in which all weights of the graph lie, links resolved; nothing where it has none in files. */
 async function weightFolder(graph: Graph): Promise<string | undefined> {
-  const files = new Set(graph.initializers.flatMap(({ data }) => (isFilePart(data) ? [data.path] : [])));
+  const files = new Set(liveParts(graph).initializers.flatMap(({ data }) => (isFilePart(data) ? [data.path] : [])));
   const folders = new Set<string>();
   for (const file of files) {
     const real = await realpath(file);

@@ -41,13 +41,13 @@ export function causalConv(
   const bias = layer.computedWeights("bias", [shape.outputs], [{ shape: [shape.outputs], from: (b) => b }])[0] as Value;
   const space: Omit<ConvParts, "kernel"> = { stride: shape.stride?.[1] ?? 1, pads: shape.pads };
   const alone = time.first && frames === 1;
-  const extended = depth === 1 ? x : withHistory(at, x, name, parts);
   if (depth === 1 || alone) {
     const [kernel] = layer.computedWeights("weight", stored, [
       { shape: flat, from: (k) => foldTime(k, depth, kh * kw) },
     ]);
     return conv2d(layer, x, { ...space, kernel: kernel as Value, bias });
   }
+  const extended = withHistory(at, x, name, parts);
   const taps = Array.from({ length: depth }, (_, tap) => tap);
   const from = (tap: number) => (k: Float32Array) => timeStep(k, tap, { depth, area: kh * kw });
   const kernels = layer.computedWeights(
