@@ -81,7 +81,8 @@ export function asEngineError(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const system = systemErrors[(error as NodeJS.ErrnoException | undefined)?.code ?? ""];
-  if (system) return new EngineError(system.code, { what: `${system.what}: ${text}.`, todo: system.todo, cause: error });
+  if (system)
+    return new EngineError(system.code, { what: `${system.what}: ${text}.`, todo: system.todo, cause: error });
   return new EngineError("internal", {
     what: `Something went wrong inside the engine: ${text}.`,
     todo: "The log in the state folder has the details (seedvr2 doctor prints where).",

@@ -1,6 +1,6 @@
 import assert from "node:assert";
 import { describe, elementTypes, isElementType, sizeOf, type ElementType, type Shape, type Value } from "./value.ts";
-import type { StoredWeight, WeightDemands } from "./weight-demands.ts";
+import type { StoredRuns, StoredWeight, WeightDemands } from "./weight-demands.ts";
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
 
@@ -65,6 +65,12 @@ export interface NodeParts {
 export interface ComputedWeight {
   readonly shape: Shape;
   readonly from: (values: Float32Array) => Float32Array;
+}
+
+/** Rows of a weight, `to` excluded. */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
 }
 
 const typedArrays = { F32: Float32Array, I64: BigInt64Array, I32: Int32Array } as const;
@@ -155,7 +161,7 @@ export class Graph {
    * its own place in the file). What is stored in another type stays so on disk and is converted while the graph runs;
    * what the runtime cannot read is decoded when the model is written.
    */
-  weight(name: string, shape: Shape, rows?: { readonly from: number; readonly to: number }): Value {
+  weight(name: string, shape: Shape, rows?: RowRange): Value {
     const full = [...this.path, name].join(".");
     const key = rows ? `${full}[${rows.from}:${rows.to}]` : full;
     const known = this.#parts.weights.get(key);
@@ -202,12 +208,7 @@ export class Graph {
     return this.#weights.demand(full, shape);
   }
 
-  #place(
-    key: string,
-    weight: StoredWeight | undefined,
-    shape: Shape,
-    rows?: { readonly from: number; readonly to: number },
-  ): Value {
+  #place(key: string, weight: StoredWeight | undefined, shape: Shape, rows?: RowRange): Value {
     const part: Shape = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape;
     const perRow = sizeOf(shape.slice(1));
     if (!weight || !isElementType(weight.type)) {
@@ -223,8 +224,26 @@ export class Graph {
       length: rows ? (rows.to - rows.from) * rowBytes : weight.length,
     };
     const stored = this.initializer(key, { type: weight.type, shape: part, data });
+    if (weight.runs) return this.#fromRuns(key, stored, weight.runs, rows);
     const values = weight.type === "F32" ? stored : this.#convert("Cast", [stored], part);
     return weight.scale ? this.#convert("Mul", [values, this.#scale(key, weight.scale, part, rows)], part) : values;
+  }
+
+  /** step · integer − base, for each run of integers in a row. */
+  #fromRuns(key: string, integers: Value, { length, step, base }: StoredRuns, rows?: RowRange): Value {
+    const [count = 0, columns = 0] = integers.shape;
+    const steps = this.#place(`${key}.step`, step, step.shape, rows);
+    const attributes = { axis: 1, block_size: length };
+    const scaled = this.#convert("DequantizeLinear", [integers, steps], integers.shape, attributes);
+    if (!base) return scaled;
+    const bases = this.#place(`${key}.base`, base, base.shape, rows);
+    const inRuns = this.#reshaped(scaled, [count, columns / length, length]);
+    const lowered = this.#convert("Sub", [inRuns, this.#reshaped(bases, [count, columns / length, 1])], inRuns.shape);
+    return this.#reshaped(lowered, integers.shape);
+  }
+
+  #reshaped(value: Value, shape: Shape): Value {
+    return this.#convert("Reshape", [value, this.constant(shape, [shape.length])], shape);
   }
 
   /** Parts of one weight that the runtime cannot read share what was decoded. */
@@ -251,19 +270,18 @@ export class Graph {
   }
 
   /** The scale of a weight in fp32, shaped to be multiplied with its rows. */
-  #scale(key: string, scale: StoredWeight, part: Shape, rows?: { readonly from: number; readonly to: number }): Value {
+  #scale(key: string, scale: StoredWeight, part: Shape, rows?: RowRange): Value {
     const single = sizeOf(scale.shape) === 1;
     const column = part.map((size, axis) => (axis === 0 && !single ? size : 1));
     const flat: Shape = single ? [1] : [sizeOf(scale.shape)];
     const range = single ? undefined : rows;
     const flattened: StoredWeight = { ...scale, shape: flat };
     const value = this.#place(`${key}.scale`, flattened, flat, range);
-    const shape = this.constant(column, [column.length]);
-    return this.#convert("Reshape", [value, shape], column);
+    return this.#reshaped(value, column);
   }
 
-  #convert(operator: string, inputs: readonly Value[], shape: Shape): Value {
-    const attributes: Record<string, Attribute> = operator === "Cast" ? { to: elementTypes.F32.onnx } : {};
+  #convert(operator: string, inputs: readonly Value[], shape: Shape, given: Record<string, Attribute> = {}): Value {
+    const attributes = operator === "Cast" ? { to: elementTypes.F32.onnx } : given;
     return this.#emit({ operator, inputs, attributes, type: "F32", shape }, this.#parts.conversions);
   }
 

@@ -10,6 +10,8 @@ export const elementTypes = {
   BF16: { onnx: 16, bytes: 2 },
   F8_E4M3: { onnx: 17, bytes: 1 },
   F8_E5M2: { onnx: 19, bytes: 1 },
+  /** Two values a byte, the first in the low nibble. */
+  U4: { onnx: 21, bytes: 0.5 },
 } as const;
 
 export type ElementType = keyof typeof elementTypes;

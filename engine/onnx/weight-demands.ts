@@ -11,6 +11,15 @@ export interface StoredWeight {
   readonly type: string;
   readonly shape: Shape;
   readonly scale?: StoredWeight;
+  /** Present where values are integers in runs along the last axis: value = step · integer − base. */
+  readonly runs?: StoredRuns;
+}
+
+/** Steps and bases, [rows, columns / length], fp32. */
+export interface StoredRuns {
+  readonly length: number;
+  readonly step: StoredWeight;
+  readonly base?: StoredWeight;
 }
 
 /** Where the weights of a network come from: what there is, and a way to get fp32 values. */

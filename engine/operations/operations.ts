@@ -9,7 +9,16 @@ const oneTask = z.strictObject({ task_id: taskId });
 
 const watchInput = z.strictObject({
   task_id: taskId,
-  after: parameter(z.number().int().min(0).max(2 ** 48).default(0), "The last revision seen.", "whole number from 0"),
+  after: parameter(
+    z
+      .number()
+      .int()
+      .min(0)
+      .max(2 ** 48)
+      .default(0),
+    "The last revision seen.",
+    "whole number from 0",
+  ),
   wait_seconds: parameter(z.number().min(0).max(60).default(20), "How long to wait for a change.", "seconds, 0–60"),
 });
 

@@ -132,7 +132,11 @@ const clipOnly = {
     "true or false",
   ),
   deinterlace: parameter(z.boolean().default(false), "Deinterlace an interlaced clip.", "true or false"),
-  dither: parameter(z.boolean().default(false), "Dither when the result has 8 bits and the frames more.", "true or false"),
+  dither: parameter(
+    z.boolean().default(false),
+    "Dither when the result has 8 bits and the frames more.",
+    "true or false",
+  ),
 };
 
 export const imageParameters = z.strictObject({ file_path: filePath, ...common, ...pictureBatch });

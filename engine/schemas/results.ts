@@ -31,7 +31,10 @@ export const gpuStatusResult = z.looseObject({
   loading_model: z.string().nullable(),
   processing: z.boolean(),
   current_task: z.string().nullable(),
-  device: z.string().nullable().describe("Execution provider in use, e.g. cpu or webgpu; null while no model is loaded"),
+  device: z
+    .string()
+    .nullable()
+    .describe("Execution provider in use, e.g. cpu or webgpu; null while no model is loaded"),
   devices: z.array(z.string()).describe("Execution providers this build can try, in order"),
 });
 

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from "node:fs/promises";
-import { blockDecoders, type BlockDecoder } from "./gguf-blocks.ts";
+import { decodeBlocks, type QuantisedType } from "./gguf-blocks.ts";
 import { malformed } from "./malformed.ts";
 import { bf16Values, f16Table, f8e4m3Table, f8e5m2Table } from "./number-formats.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
@@ -20,12 +20,12 @@ const decoders: Readonly<Record<StoredType, Decoder>> = {
   I8: (bytes) => Float32Array.from(new Int8Array(aligned(bytes))),
   U8: (bytes) => Float32Array.from(bytes),
   BOOL: (bytes) => Float32Array.from(bytes),
-  Q4_0: blocks("Q4_0", blockDecoders.Q4_0),
-  Q5_0: blocks("Q5_0", blockDecoders.Q5_0),
-  Q8_0: blocks("Q8_0", blockDecoders.Q8_0),
-  Q4_K: blocks("Q4_K", blockDecoders.Q4_K),
-  Q5_K: blocks("Q5_K", blockDecoders.Q5_K),
-  Q6_K: blocks("Q6_K", blockDecoders.Q6_K),
+  Q4_0: blocks("Q4_0"),
+  Q5_0: blocks("Q5_0"),
+  Q8_0: blocks("Q8_0"),
+  Q4_K: blocks("Q4_K"),
+  Q5_K: blocks("Q5_K"),
+  Q6_K: blocks("Q6_K"),
 };
 
 /** The fp32 values that bytes of a type stand for. */
@@ -63,21 +63,24 @@ export async function readRange(file: FileHandle, offset: number, length: number
   return bytes.subarray(0, done);
 }
 
-function blocks(type: StoredType, decodeBlock: BlockDecoder): Decoder {
-  const { values, bytes: size } = storedTypes[type];
-  return (bytes) => {
-    const count = bytes.length / size;
-    const out = new Float32Array(count * values);
-    for (let i = 0; i < count; i++) {
-      decodeBlock(bytes.subarray(i * size, (i + 1) * size), out.subarray(i * values, (i + 1) * values));
-    }
-    return out;
-  };
+function blocks(type: QuantisedType): Decoder {
+  return (bytes) => decodeBlocks(type, bytes, storedTypes[type].bytes);
 }
 
-function lookup(table: Float32Array, codes: ArrayLike<number>): Float32Array<ArrayBuffer> {
+/** Two loops over one kind of array each: the engine makes a fast one only of such. */
+function lookup(table: Float32Array, codes: Uint16Array | Uint8Array): Float32Array<ArrayBuffer> {
+  return codes instanceof Uint16Array ? lookup16(table, codes) : lookup8(table, codes);
+}
+
+function lookup16(table: Float32Array, codes: Uint16Array): Float32Array<ArrayBuffer> {
   const out = new Float32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) out[i] = table[codes[i] ?? 0] ?? Number.NaN;
+  for (let i = 0; i < codes.length; i++) out[i] = table[codes[i] as number] as number;
+  return out;
+}
+
+function lookup8(table: Float32Array, codes: Uint8Array): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(codes.length);
+  for (let i = 0; i < codes.length; i++) out[i] = table[codes[i] as number] as number;
   return out;
 }
 

@@ -1,10 +1,18 @@
 import { readBytes } from "./decode.ts";
 import { malformed } from "./malformed.ts";
+import { partEndings } from "./repack.ts";
+import { REPACK_VERSION_KEY } from "./repack-cache.ts";
 import type { Checkpoint, StoredTensor } from "./stored-tensor.ts";
+import type { StoredType } from "./stored-type.ts";
 
-/** A weight of a network: its tensor and, for scaled fp8, the factor its codes are multiplied by (one, or one a row). */
-export interface Weight extends StoredTensor {
+/** A weight of a network: its tensor, and what its numbers must be combined with to be its values. */
+export interface Weight extends Omit<StoredTensor, "type"> {
+  /** U4: four-bit integers, two a byte, the first in the low nibble. */
+  readonly type: StoredType | "U4";
+  /** For scaled fp8, the factor codes are multiplied by: one, or one a row. */
   readonly scale?: StoredTensor;
+  /** For repacked blocks: value = step · integer − base, for each run of integers along a row. */
+  readonly runs?: { readonly length: number; readonly step: StoredTensor; readonly base?: StoredTensor };
 }
 
 /** Endings of a layer's name for the scale of its weight; the second is an older tool's (seedvr2-comfy-checkpoints.md). */
@@ -20,6 +28,7 @@ const IGNORED = /(\.input_scale|\.scale_input|^scaled_fp8|^positive_conditioning
  */
 export async function networkWeights(checkpoint: Checkpoint): Promise<ReadonlyMap<string, Weight>> {
   const { path, tensors } = checkpoint;
+  if (checkpoint.metadata.has(REPACK_VERSION_KEY)) return repackedWeights(tensors);
   const scales = new Map<string, StoredTensor>();
   const weights = new Map<string, Weight>();
   for (const tensor of tensors.values()) {
@@ -40,6 +49,39 @@ export async function networkWeights(checkpoint: Checkpoint): Promise<ReadonlyMa
     weights.set(name, { ...weight, scale });
   }
   return weights;
+}
+
+/** The weights of a file from the repack cache: parts of a matrix put together under its name. */
+function repackedWeights(tensors: Checkpoint["tensors"]): ReadonlyMap<string, Weight> {
+  const weights = new Map<string, Weight>();
+  for (const [name, tensor] of tensors) {
+    const whole = Object.values(partEndings).reduce(
+      (text, end) => (text.endsWith(end) ? text.slice(0, -end.length) : text),
+      name,
+    );
+    const step = tensors.get(whole + partEndings.step);
+    if (!step) weights.set(name, tensor);
+    else if (name === whole + partEndings.integers) weights.set(whole, weightInRuns(whole, tensor, step, tensors));
+  }
+  return weights;
+}
+
+function weightInRuns(
+  name: string,
+  integers: StoredTensor,
+  step: StoredTensor,
+  tensors: Checkpoint["tensors"],
+): Weight {
+  const [rows = 0, stored = 0] = integers.shape;
+  const columns = integers.type === "U8" ? 2 * stored : stored;
+  const base = tensors.get(name + partEndings.base);
+  return {
+    ...integers,
+    name,
+    type: integers.type === "U8" ? "U4" : integers.type,
+    shape: [rows, columns],
+    runs: { length: columns / (step.shape[1] ?? 1), step, ...(base && { base }) },
+  };
 }
 
 /** Longest marker that is read, in bytes. */

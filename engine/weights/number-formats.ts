@@ -34,7 +34,7 @@ export const f8e5m2Table: Float32Array = table(256, f8e5m2Value);
 /** Values of bfloat16 codes: the upper halves of fp32 values. */
 export function bf16Values(codes: Uint16Array): Float32Array<ArrayBuffer> {
   const bits = new Uint32Array(codes.length);
-  for (let i = 0; i < codes.length; i++) bits[i] = (codes[i] ?? 0) << 16;
+  for (let i = 0; i < codes.length; i++) bits[i] = (codes[i] as number) << 16;
   return new Float32Array(bits.buffer);
 }
 

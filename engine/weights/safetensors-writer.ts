@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import type { StoredType } from "./stored-type.ts";
+import { byteLength, countOf, type StoredType } from "./stored-type.ts";
 
 /** A tensor to be written: raw little-endian bytes of its type. */
 export interface TensorData {
@@ -18,14 +18,15 @@ export function f32Data(shape: readonly number[], values: Float32Array): TensorD
  * follows in the order of the map.
  */
 export function safetensorsHeader(
-  tensors: ReadonlyMap<string, TensorData>,
+  tensors: ReadonlyMap<string, Omit<TensorData, "bytes">>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
   let at = 0;
-  for (const [name, { type, shape, bytes }] of tensors) {
-    header[name] = { dtype: type, shape, data_offsets: [at, at + bytes.length] };
-    at += bytes.length;
+  for (const [name, { type, shape }] of tensors) {
+    const length = byteLength(type, countOf(shape));
+    header[name] = { dtype: type, shape, data_offsets: [at, at + length] };
+    at += length;
   }
   const text = Buffer.from(JSON.stringify(header));
   const padded = Math.ceil(text.length / 8) * 8;

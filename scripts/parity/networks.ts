@@ -9,9 +9,12 @@ import type { GoldenNetwork } from "./golden-folder.ts";
 
 const session = { provider: "cpu", threads: 2, prepack: false };
 
-/** The transformer of a golden, with the settings of its configuration. */
-export async function openTransformer({ weights, config }: GoldenNetwork): Promise<TransformerNetwork> {
-  const file = await openNetworkFile(weights);
+/** The transformer of a golden, with the settings of its configuration; GGUF blocks repacked where a folder is given. */
+export async function openTransformer(
+  { weights, config }: GoldenNetwork,
+  cacheFolder?: string,
+): Promise<TransformerNetwork> {
+  const file = await openNetworkFile(weights, cacheFolder);
   if (file.network?.kind !== "transformer") throw new Error(`${weights} holds no SeedVR2 transformer.`);
   return TransformerNetwork.open(file, file.network, { session, settings: transformerSettings(file.network, config) });
 }

@@ -1,9 +1,12 @@
-import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { judge } from "../../scripts/parity/comparison.ts";
 import { findGoldenFolders, readGoldenFolder } from "../../scripts/parity/golden-folder.ts";
+import { GoldenFile } from "../../scripts/parity/golden-file.ts";
+import { openTransformer } from "../../scripts/parity/networks.ts";
+import { runTransformerCase } from "../../scripts/parity/run-transformer.ts";
 import { runFolder } from "../../scripts/parity/run-folder.ts";
 import { golden } from "../fixtures/golden-path.ts";
 
@@ -52,6 +55,25 @@ describe("a golden folder", () => {
   it("without weights is none", async () => {
     await writeFile(join(folder, "x.safetensors"), "");
     expect(await findGoldenFolders(folder)).toEqual([]);
+  });
+});
+
+describe("quantised weights repacked in the cache", () => {
+  let cache = "";
+  beforeEach(async () => {
+    cache = await mkdtemp(join(tmpdir(), "seedvr2-parity-"));
+  });
+  afterEach(() => rm(cache, { recursive: true }));
+
+  it.each(["q8_0", "q4_k_m"])("give what the reference gives: %s", async (type) => {
+    const folder = await readGoldenFolder(golden("storage"));
+    const goldenCase = folder?.cases.find(({ name }) => name === `storage_tiny_${type}.case1`);
+    const transformer = await openTransformer(goldenCase?.network as NonNullable<typeof goldenCase>["network"], cache);
+    const file = await GoldenFile.open(goldenCase?.path ?? "");
+    const { findings } = await runTransformerCase(transformer, file);
+    expect(findings.filter(({ ok }) => !ok)).toEqual([]);
+    expect(findings.map(({ tensor }) => tensor)).toContain("out");
+    expect(await readdir(cache)).toHaveLength(1);
   });
 });
 

@@ -83,11 +83,12 @@ function withHistory(at: Graph, x: Value, name: string, parts: { shape: CausalCo
 function foldTime(kernels: Float32Array, depth: number, area: number): Float32Array {
   if (depth === 1) return kernels;
   const folded = new Float32Array(kernels.length / depth);
-  for (let i = 0; i < folded.length; i++) {
-    const start = Math.floor(i / area) * depth * area + (i % area);
-    let sum = 0;
-    for (let tap = 0; tap < depth; tap++) sum += kernels[start + tap * area] ?? 0;
-    folded[i] = sum;
+  for (let to = 0, from = 0; to < folded.length; to += area, from += depth * area) {
+    for (let i = 0; i < area; i++) {
+      let sum = 0;
+      for (let tap = 0; tap < depth; tap++) sum += kernels[from + tap * area + i] as number;
+      folded[to + i] = sum;
+    }
   }
   return folded;
 }
