@@ -60,8 +60,11 @@ function repackedWeights(tensors: Checkpoint["tensors"]): ReadonlyMap<string, We
       name,
     );
     const step = tensors.get(whole + partEndings.step);
-    if (!step) weights.set(name, tensor);
-    else if (name === whole + partEndings.integers) weights.set(whole, weightInRuns(whole, tensor, step, tensors));
+    if (step) {
+      if (name === whole + partEndings.integers) weights.set(whole, weightInRuns(whole, tensor, step, tensors));
+    } else if (!IGNORED.test(name)) {
+      weights.set(name, tensor);
+    }
   }
   return weights;
 }
