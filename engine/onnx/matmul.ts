@@ -1,4 +1,4 @@
-import type { Graph } from "./graph.ts";
+import type { Graph, RowRange } from "./graph.ts";
 import { concat } from "./movement.ts";
 import type { Value } from "./value.ts";
 
@@ -8,38 +8,46 @@ import type { Value } from "./value.ts";
  */
 const STRIPE = 128;
 
-/** y = x · Wᵀ (+ b). x [rows, columns] → [rows, outputs]; W [outputs, columns] and b [outputs] as checkpoints have them. */
-export function linear(at: Graph, x: Value, name: string, parts: { outputs: number; bias: boolean }): Value {
-  const [y] = linearParts(at, x, name, { outputs: [parts.outputs], bias: parts.bias });
-  at.check(y !== undefined, "Linear wants an output", x);
-  return y;
+export interface LinearShape {
+  readonly outputs: number;
+  readonly bias: boolean;
 }
 
-/** The same, with the outputs cut into parts: one value for each. */
-export function linearParts(
-  at: Graph,
-  x: Value,
-  name: string,
-  { outputs, bias }: { outputs: readonly number[]; bias: boolean },
-): Value[] {
-  const layer = at.in(name);
-  const [rows = 0, columns = 0] = x.shape;
-  at.check(x.shape.length === 2, "Linear wants [rows, columns]", x);
-  const total = outputs.reduce((sum, count) => sum + count, 0);
-  let start = 0;
-  return outputs.map((count) => {
-    const stripes: Value[] = [];
-    for (const end = start + count; start < end;) {
-      const range = { from: start, to: Math.min(start + STRIPE, end) };
-      const weight = layer.weight("weight", [total, columns], range);
-      const inputs = bias ? [x, weight, layer.weight("bias", [total], range)] : [x, weight];
-      stripes.push(
-        layer.node({ operator: "Gemm", inputs, attributes: { transB: 1 }, shape: [rows, range.to - range.from] }),
-      );
-      start = range.to;
-    }
-    return concat(layer, stripes, 1);
+/** y = x · Wᵀ (+ b). x [rows, columns] → [rows, outputs]; W [outputs, columns] and b [outputs] as checkpoints have them. */
+export function linear(at: Graph, x: Value, name: string, shape: LinearShape): Value {
+  return concat(at.in(name), linearStripes(at, x, name, shape), 1);
+}
+
+/** The same, with the outputs cut into equal parts: one value for each. */
+export function linearParts(at: Graph, x: Value, name: string, parts: LinearShape & { count: number }): Value[] {
+  const width = parts.outputs / parts.count;
+  at.check(Number.isInteger(width), `Linear wants ${parts.outputs} outputs in ${parts.count} equal parts`, x);
+  return Array.from({ length: parts.count }, (_, part) => {
+    const range = { from: part * width, to: (part + 1) * width };
+    return concat(at.in(name), stripesOf(at.in(name), x, parts, range), 1);
   });
+}
+
+/**
+ * The same, in the stripes it is computed in, [rows, 128] each and the last one narrower. What treats every value alike
+ * is best done to stripes, while they are still in the cache, and before they are put together.
+ */
+export function linearStripes(at: Graph, x: Value, name: string, shape: LinearShape): Value[] {
+  return stripesOf(at.in(name), x, shape, { from: 0, to: shape.outputs });
+}
+
+function stripesOf(layer: Graph, x: Value, { outputs, bias }: LinearShape, range: RowRange): Value[] {
+  const [rows = 0, columns = 0] = x.shape;
+  layer.check(x.shape.length === 2, "Linear wants [rows, columns]", x);
+  const stripes: Value[] = [];
+  for (let from = range.from; from < range.to; from += STRIPE) {
+    const stripe = { from, to: Math.min(from + STRIPE, range.to) };
+    const weight = layer.weight("weight", [outputs, columns], stripe);
+    const inputs = bias ? [x, weight, layer.weight("bias", [outputs], stripe)] : [x, weight];
+    const shape = [rows, stripe.to - stripe.from];
+    stripes.push(layer.node({ operator: "Gemm", inputs, attributes: { transB: 1 }, shape }));
+  }
+  return stripes;
 }
 
 /** Matrix product over the last two axes; those before must be equal. */

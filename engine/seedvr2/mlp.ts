@@ -1,6 +1,7 @@
 import { geluTanh, multiply, silu } from "../onnx/elementwise.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { linear } from "../onnx/matmul.ts";
+import { linear, linearStripes } from "../onnx/matmul.ts";
+import { concat } from "../onnx/movement.ts";
 import type { Value } from "../onnx/value.ts";
 import type { TransformerSizes } from "../weights/network.ts";
 
@@ -9,12 +10,13 @@ type Mlp = (at: Graph, x: Value, sizes: { dim: number; hidden: number }) => Valu
 /** The two kinds of MLP, x [rows, dim] → [rows, dim] (seedvr2-dit.md section 4). */
 export const mlps: Readonly<Record<TransformerSizes["mlp"], Mlp>> = {
   swiglu: (at, x, { dim, hidden }) => {
-    const gate = silu(at, linear(at, x, "proj_in_gate", { outputs: hidden, bias: false }));
-    const inner = multiply(at, gate, linear(at, x, "proj_in", { outputs: hidden, bias: false }));
-    return linear(at, inner, "proj_out", { outputs: dim, bias: false });
+    const gates = linearStripes(at, x, "proj_in_gate", { outputs: hidden, bias: false });
+    const values = linearStripes(at, x, "proj_in", { outputs: hidden, bias: false });
+    const stripes = gates.map((gate, i) => multiply(at, silu(at, gate), values[i] as Value));
+    return linear(at, concat(at, stripes, 1), "proj_out", { outputs: dim, bias: false });
   },
   gelu: (at, x, { dim, hidden }) => {
-    const inner = geluTanh(at, linear(at, x, "proj_in", { outputs: hidden, bias: true }));
-    return linear(at, inner, "proj_out", { outputs: dim, bias: true });
+    const stripes = linearStripes(at, x, "proj_in", { outputs: hidden, bias: true }).map((part) => geluTanh(at, part));
+    return linear(at, concat(at, stripes, 1), "proj_out", { outputs: dim, bias: true });
   },
 };

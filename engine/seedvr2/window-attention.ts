@@ -41,8 +41,8 @@ export function windowAttention(at: Graph, x: Streams, context: AttentionContext
 function queryKeyValue(at: Graph, rows: Value, set: WeightSet, { sizes, eps }: AttentionContext): Value[] {
   const { heads, headDim } = sizes;
   const inner = heads * headDim;
-  const outputs = [inner, inner, inner];
-  const [q, k, v] = linearParts(at, rows, `proj_qkv.${set}`, { outputs, bias: false }) as [Value, Value, Value];
+  const parts = { outputs: 3 * inner, bias: false, count: 3 };
+  const [q, k, v] = linearParts(at, rows, `proj_qkv.${set}`, parts) as [Value, Value, Value];
   const norm = (x: Value, name: string) => {
     const perHead = reshape(at, x, [x.shape[0] ?? 0, heads, headDim]);
     return reshape(at, rmsNorm(at, perHead, at.weight(`${name}.${set}.weight`, [headDim]), eps), x.shape);
