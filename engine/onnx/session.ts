@@ -5,6 +5,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 import { EngineError } from "../errors.ts";
 import type { Graph } from "./graph.ts";
 import { liveParts } from "./live-parts.ts";
+import { collectGarbage } from "./collect-garbage.ts";
 import { encodeModel } from "./model.ts";
 import { sizeOf, type Shape } from "./value.ts";
 
@@ -22,6 +23,9 @@ export interface SessionOptions {
   readonly prepack: boolean;
 }
 
+/** Bytes of a model from which on it is worth collecting garbage after loading it. */
+const LARGE_MODEL = 2 ** 25;
+
 /** A graph loaded into the runtime. It lives until `close`; one run at a time. */
 export class GraphSession {
   readonly #session: InferenceSession;
@@ -38,9 +42,8 @@ export class GraphSession {
    */
   static async create(graph: Graph, options: SessionOptions): Promise<GraphSession> {
     const folder = await weightFolder(graph);
-    const model = await encodeModel(graph);
     try {
-      const session = await InferenceSession.create(model, {
+      const session = await createFrom(await encodeModel(graph), {
         executionProviders: [options.provider],
         graphOptimizationLevel: "layout",
         enableCpuMemArena: false,
@@ -87,6 +90,16 @@ export class GraphSession {
   async close(): Promise<void> {
     await this.#session.release();
   }
+}
+
+/** A session from a model; a large model is garbage as soon as the runtime has read it. */
+async function createFrom(
+  model: Uint8Array<ArrayBuffer>,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  const session = await InferenceSession.create(model, options);
+  if (model.length > LARGE_MODEL) setImmediate(collectGarbage);
+  return session;
 }
 
 /** The one folder in which all weights of the graph lie, links resolved; nothing where it has none in files. */

@@ -22,9 +22,9 @@ export function conv3(outputs: number): CausalConvShape {
 
 /**
  * Convolution over time and space whose output frames see their own and earlier frames only: the first frame is repeated
- * in front (seedvr2-vae.md section 2). x [frames, channels, h, w]. Written as a sum of 2-D convolutions, one for each
- * step of the kernel in time, because those run faster than one in 3-D; a single frame meets only itself, so its kernel
- * is folded over time.
+ * in front (seedvr2-vae.md section 2). x [frames, channels, h, w]. Each output frame is a sum of 2-D convolutions, one
+ * for each frame it sees: faster than one in 3-D and without a copy of the clip. Steps in time that see the same frame,
+ * the repeated first one, share a kernel that is the sum of theirs; so a picture takes one convolution, not three.
  */
 export function causalConv(
   at: Graph,
@@ -32,75 +32,79 @@ export function causalConv(
   name: string,
   parts: { shape: CausalConvShape; time: TimeSlice },
 ): Value {
-  const { shape, time } = parts;
-  const [frames = 0, channels = 0] = x.shape;
+  const { shape } = parts;
+  const channels = x.shape[1] ?? 0;
   const [depth, kh, kw] = shape.kernel;
   const layer = at.in(name);
-  const stored = [shape.outputs, channels, depth, kh, kw];
-  const flat = [shape.outputs, channels, kh, kw];
   const bias = layer.computedWeights("bias", [shape.outputs], [{ shape: [shape.outputs], from: (b) => b }])[0] as Value;
   const space: Omit<ConvParts, "kernel"> = { stride: shape.stride?.[1] ?? 1, pads: shape.pads };
-  const alone = time.first && frames === 1;
-  if (depth === 1 || alone) {
-    const [kernel] = layer.computedWeights("weight", stored, [
-      { shape: flat, from: (k) => foldTime(k, depth, kh * kw) },
-    ]);
-    return conv2d(layer, x, { ...space, kernel: kernel as Value, bias });
-  }
-  const extended = withHistory(at, x, name, parts);
-  const taps = Array.from({ length: depth }, (_, tap) => tap);
-  const from = (tap: number) => (k: Float32Array) => timeStep(k, tap, { depth, area: kh * kw });
-  const kernels = layer.computedWeights(
-    "weight",
-    stored,
-    taps.map((tap) => ({ shape: flat, from: from(tap) })),
-  );
-  const step = shape.stride?.[0] ?? 1;
-  const count = Math.floor(((extended.shape[0] ?? 0) - depth) / step) + 1;
-  const terms = taps.map((tap) => {
-    const seen = slice(layer, extended, 0, { from: tap, to: tap + (count - 1) * step + 1, step });
-    const kernel = kernels[tap] as Value;
-    return conv2d(layer, seen, tap === 0 ? { ...space, kernel, bias } : { ...space, kernel });
+  const sums = depth === 1 ? [[{ frame: x, taps: [0] }]] : seenFrames(at, x, name, parts);
+  const tapSets = new Map(sums.flat().map(({ taps }) => [taps.join(), taps]));
+  const made = [...tapSets.values()].map((taps) => ({
+    shape: [shape.outputs, channels, kh, kw],
+    from: (kernels: Float32Array) => summedTaps(kernels, taps, { depth, area: kh * kw }),
+  }));
+  const kernels = layer.computedWeights("weight", [shape.outputs, channels, depth, kh, kw], made);
+  const kernelOf = new Map([...tapSets.keys()].map((key, i) => [key, kernels[i] as Value]));
+  const frames = sums.map((seen) => {
+    const terms = seen.map(({ frame, taps }, i) => {
+      const kernel = kernelOf.get(taps.join()) as Value;
+      return conv2d(layer, frame, i === 0 ? { ...space, kernel, bias } : { ...space, kernel });
+    });
+    return terms.reduce((sum, term) => add(layer, sum, term));
   });
-  return terms.reduce((sum, term) => add(layer, sum, term));
+  return concat(layer, frames, 0);
 }
 
-/** The frames with their past in front; keeps what the next slice needs of them. */
-function withHistory(at: Graph, x: Value, name: string, parts: { shape: CausalConvShape; time: TimeSlice }): Value {
+/** A frame and the steps of the kernel in time that meet it. */
+interface Seen {
+  readonly frame: Value;
+  readonly taps: readonly number[];
+}
+
+/** For each output frame, what it sees; keeps what the next slice needs. */
+function seenFrames(at: Graph, x: Value, name: string, parts: { shape: CausalConvShape; time: TimeSlice }): Seen[][] {
   const { shape, time } = parts;
-  const depth = shape.kernel[0];
-  const kept = depth - (shape.stride?.[0] ?? 1);
+  const [depth] = shape.kernel;
+  const step = shape.stride?.[0] ?? 1;
+  const own = framesIn(at, x);
+  const [first] = own as [Value];
+  const kept = depth - step;
   const past = time.first
-    ? Array<Value>(depth - 1).fill(slice(at, x, 0, { from: 0, to: 1 }))
-    : [historyInput(at, name, [kept, ...x.shape.slice(1)])];
-  const extended = concat(at, [...past, x], 0);
-  const length = extended.shape[0] ?? 0;
-  if (!time.last) keep(at, name, slice(at, extended, 0, { from: length - kept, to: length }));
-  return extended;
+    ? Array<Value>(depth - 1).fill(first)
+    : framesIn(at, historyInput(at, name, [kept, ...x.shape.slice(1)]));
+  const frames = [...past, ...own];
+  if (!time.last) keep(at, name, concat(at, frames.slice(-kept), 0));
+  const count = Math.floor((frames.length - depth) / step) + 1;
+  return Array.from({ length: count }, (_, i) => {
+    const window = frames.slice(i * step, i * step + depth);
+    return [...new Set(window)].map((frame) => ({
+      frame,
+      taps: window.flatMap((other, tap) => (other === frame ? [tap] : [])),
+    }));
+  });
 }
 
-/** Kernels [outputs · inputs, depth, area] summed over depth. */
-function foldTime(kernels: Float32Array, depth: number, area: number): Float32Array {
+function framesIn(at: Graph, x: Value): Value[] {
+  return Array.from({ length: x.shape[0] ?? 0 }, (_, i) => slice(at, x, 0, { from: i, to: i + 1 }));
+}
+
+/** Some steps in time of kernels [outputs · inputs, depth, area], summed: [outputs · inputs, area]. */
+function summedTaps(
+  kernels: Float32Array,
+  taps: readonly number[],
+  { depth, area }: { depth: number; area: number },
+): Float32Array {
   if (depth === 1) return kernels;
-  const folded = new Float32Array(kernels.length / depth);
-  for (let to = 0, from = 0; to < folded.length; to += area, from += depth * area) {
+  const summed = new Float32Array(kernels.length / depth);
+  for (let to = 0, from = 0; to < summed.length; to += area, from += depth * area) {
     for (let i = 0; i < area; i++) {
       let sum = 0;
-      for (let tap = 0; tap < depth; tap++) sum += kernels[from + tap * area + i] as number;
-      folded[to + i] = sum;
+      for (const tap of taps) sum += kernels[from + tap * area + i] as number;
+      summed[to + i] = sum;
     }
   }
-  return folded;
-}
-
-/** One step in time of kernels [outputs · inputs, depth, area]. */
-function timeStep(kernels: Float32Array, tap: number, { depth, area }: { depth: number; area: number }): Float32Array {
-  const step = new Float32Array(kernels.length / depth);
-  for (let pair = 0; pair < step.length / area; pair++) {
-    const start = (pair * depth + tap) * area;
-    step.set(kernels.subarray(start, start + area), pair * area);
-  }
-  return step;
+  return summed;
 }
 
 /** Pointwise layer without a look at time: [outputs, channels, 1, 1, 1] in the file. */
