@@ -20,6 +20,12 @@ export type InitializerData =
   | Uint8Array
   | (() => Promise<Uint8Array>);
 
+interface InitializerParts {
+  readonly type: ElementType;
+  readonly shape: Shape;
+  readonly data: InitializerData;
+}
+
 export interface Initializer {
   readonly value: Value;
   readonly data: InitializerData;
@@ -150,10 +156,8 @@ export class Graph {
     return this.initializer("constant", { type, shape, data: new Uint8Array(array.buffer) });
   }
 
-  initializer(name: string, parts: { type: ElementType; shape: Shape; data: InitializerData }): Value {
-    const value = makeValue(this.#unique(name), parts.type, parts.shape);
-    this.#parts.initializers.push({ value, data: parts.data });
-    return value;
+  initializer(name: string, parts: InitializerParts): Value {
+    return this.#addInitializer([...this.path, name].join("."), parts);
   }
 
   /**
@@ -215,7 +219,7 @@ export class Graph {
       const [from, to] = rows ? [rows.from * perRow, rows.to * perRow] : [0, sizeOf(shape)];
       const values = this.#decodedOnce(weight);
       const data = async () => bytesOf((await values()).subarray(from, to));
-      return this.initializer(key, { type: "F32", shape: part, data });
+      return this.#addInitializer(key, { type: "F32", shape: part, data });
     }
     const rowBytes = perRow * elementTypes[weight.type].bytes;
     const data = {
@@ -223,7 +227,7 @@ export class Graph {
       offset: weight.offset + (rows ? rows.from * rowBytes : 0),
       length: rows ? (rows.to - rows.from) * rowBytes : weight.length,
     };
-    const stored = this.initializer(key, { type: weight.type, shape: part, data });
+    const stored = this.#addInitializer(key, { type: weight.type, shape: part, data });
     if (weight.runs) return this.#fromRuns(key, stored, weight.runs, rows);
     const values = weight.type === "F32" ? stored : this.#convert("Cast", [stored], part);
     return weight.scale ? this.#convert("Mul", [values, this.#scale(key, weight.scale, part, rows)], part) : values;
@@ -287,13 +291,18 @@ export class Graph {
 
   #emit({ operator, domain = "", inputs, attributes = {}, ...result }: NodeParts, list: GraphNode[]): Value {
     const type = result.type ?? inputs.find((input) => input !== undefined)?.type ?? "F32";
-    const output = makeValue(this.#unique(operator), type, result.shape);
+    const output = makeValue(this.#unique([...this.path, operator].join(".")), type, result.shape);
     list.push({ operator, domain, inputs, output, attributes });
     return output;
   }
 
-  #unique(name: string): string {
-    const full = [...this.path, name].join(".");
+  #addInitializer(full: string, { type, shape, data }: InitializerParts): Value {
+    const value = makeValue(this.#unique(full), type, shape);
+    this.#parts.initializers.push({ value, data });
+    return value;
+  }
+
+  #unique(full: string): string {
     const count = this.#parts.names.get(full) ?? 0;
     this.#parts.names.set(full, count + 1);
     return count === 0 ? full : `${full}#${count}`;
