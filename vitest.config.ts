@@ -5,9 +5,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    globalSetup: "test/global-setup.ts",
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    globalSetup: "test/global-setup.mjs",
     reporters: ["default"],
   },
 });

@@ -19,6 +19,7 @@ export interface Caller {
   readonly engineSettings: Readonly<Record<string, string>>;
 }
 
+/** What goes with a call beside its parameters. */
 export interface CallOptions {
   /** Ends a waiting call with `cancelled`; the task itself goes on. */
   readonly signal?: AbortSignal | undefined;
@@ -38,4 +39,21 @@ export interface Engine {
   call<N extends OperationName>(name: N, input: OperationInput<N>, options?: CallOptions): Promise<OperationOutput<N>>;
   /** Releases what this object holds. For the local engine: ends the worker; running tasks go on at the next start. */
   close(): Promise<void>;
+}
+
+/** What the process that hosts the engine provides. */
+export interface Host {
+  /** Settings of callers that bring none: the process's own. */
+  readonly caller: Caller;
+  /** The port REST listens on. */
+  readonly port: () => number;
+  /** Called when the engine was asked to stop, once that answer can be sent. */
+  readonly onStop: () => void;
+  readonly log: (level: "info" | "warn" | "error", message: string, facts?: Record<string, unknown>) => void;
+}
+
+/** The engine in the process that owns it. */
+export interface HostedEngine extends Engine {
+  /** True while a task is running or waiting. */
+  hasWork(): Promise<boolean>;
 }

@@ -40,6 +40,7 @@ export interface ErrorParts {
   cause?: unknown;
 }
 
+/** An EngineError as it travels between processes. */
 export interface ErrorJson {
   code: ErrorCode;
   what: string;
@@ -48,6 +49,7 @@ export interface ErrorJson {
   facts?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** A failure in finished sentences: `message` is what, why and todo together. */
 export class EngineError extends Error {
   readonly code: ErrorCode;
   readonly what: string;

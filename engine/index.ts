@@ -1,5 +1,5 @@
 /** The engine's public face: all that src, mcp and http may use. Light to import; what is heavy is loaded when called. */
-export type { CallOptions, Caller, Engine } from "./engine.ts";
+export type { CallOptions, Caller, Engine, Host, HostedEngine } from "./engine.ts";
 export type { EngineConfig } from "./config.ts";
 export { EngineError, asEngineError, errorCodes } from "./errors.ts";
 export type { ErrorCode, ErrorJson } from "./errors.ts";
@@ -12,3 +12,9 @@ export * as parameterSchemas from "./schemas/parameters.ts";
 export * as resultSchemas from "./schemas/results.ts";
 export * as limits from "./schemas/limits.ts";
 export type { ModelEntry, TaskResult, TaskState } from "./schemas/results.ts";
+export { connectEngine } from "./remote/connect-engine.ts";
+export type { Connection } from "./remote/connect-engine.ts";
+export { engineProtocol } from "./owner/protocol.ts";
+export { readEngineFile, removeEngineFile, writeEngineFile } from "./owner/engine-file.ts";
+export type { EngineFile } from "./owner/engine-file.ts";
+export { openEngine } from "./open-engine.ts";

@@ -11,7 +11,19 @@ const MAY_IMPORT = {
   "engine/pipeline": ["engine/media", "engine/upscalers"],
   "engine/worker": ["engine/pipeline", "engine/media", "engine/upscalers", "engine/onnx"],
   "engine/tasks": ["engine/schemas"],
-  "engine/remote": ["engine/operations", "engine/schemas"],
+  "engine/owner": [],
+  "engine/local": [
+    "engine/pipeline",
+    "engine/owner",
+    "engine/onnx",
+    "engine/tasks",
+    "engine/worker",
+    "engine/models",
+    "engine/media",
+    "engine/operations",
+    "engine/schemas",
+  ],
+  "engine/remote": ["engine/owner", "engine/operations", "engine/schemas"],
 };
 /** Values and types that every folder of the engine may use. */
 const SHARED = ["engine/errors.ts", "engine/config.ts", "engine/engine.ts"];
@@ -43,7 +55,12 @@ module.exports = {
       from: { path: "^engine/" },
       to: { path: "^(src|mcp|http)/" },
     },
-    { name: "no cycles", severity: "error", from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } } },
+    {
+      name: "no cycles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
   ],
   options: {
     tsPreCompilationDeps: true,

@@ -1,5 +1,12 @@
 import { EngineError, operations, parseInput } from "../engine/index.ts";
-import type { CallOptions, Engine, OperationInput, OperationName, OperationOutput, TaskResult } from "../engine/index.ts";
+import type {
+  CallOptions,
+  Engine,
+  OperationInput,
+  OperationName,
+  OperationOutput,
+  TaskResult,
+} from "../engine/index.ts";
 
 type Answers = { [N in OperationName]?: (input: never, options?: CallOptions) => unknown };
 

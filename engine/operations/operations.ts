@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { historyLimits, timeoutLimits } from "../schemas/limits.ts";
-import { anyParameters, imageParameters, parameter, taskId, videoParameters } from "../schemas/parameters.ts";
+import { imageParameters, parameter, taskId, videoParameters } from "../schemas/parameters.ts";
 import * as results from "../schemas/results.ts";
 import { operation } from "./operation.ts";
 
@@ -186,7 +186,7 @@ export const operations = {
   submit_task: operation({
     title: "Enlarge a picture or clip",
     description: "Submits a file of either kind; what it is decides which parameters have a meaning.",
-    input: anyParameters,
+    input: videoParameters,
     output: results.submitResult,
     kind: "creates",
     mcp: false,

@@ -141,7 +141,5 @@ const clipOnly = {
 
 export const imageParameters = z.strictObject({ file_path: filePath, ...common, ...pictureBatch });
 export const videoParameters = z.strictObject({ file_path: filePath, ...common, ...clipOnly });
-/** For surfaces that take any file and find out what it is; batch_size then has the clip's default. */
-export const anyParameters = videoParameters;
-
-export type TaskParameters = z.output<typeof anyParameters>;
+/** Also for surfaces that take any file and find out what it is; batch_size then has the clip's default. */
+export type TaskParameters = z.output<typeof videoParameters>;

@@ -1,0 +1,287 @@
+import { readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import type { CallOptions, Host, HostedEngine } from "../engine.ts";
+import type { EngineConfig } from "../config.ts";
+import { EngineError } from "../errors.ts";
+import { findFfmpeg } from "../media/ffmpeg.ts";
+import { probeMedia } from "../media/probe.ts";
+import { defaultModel, listModels, runnableModel } from "../models/model-list.ts";
+import { operations } from "../operations/operations.ts";
+import type { OperationInput, OperationName, OperationOutput } from "../operations/operations.ts";
+import { waitForTask } from "../operations/wait.ts";
+import { parseInput } from "../schemas/parse.ts";
+import type { TaskParameters } from "../schemas/parameters.ts";
+import { Queue } from "../tasks/queue.ts";
+import { noSuchTask } from "../tasks/task-errors.ts";
+import { keptTasks } from "../tasks/task-store.ts";
+import type { TaskStore } from "../tasks/task-store.ts";
+import type { Task } from "../tasks/task.ts";
+import { isEnded } from "../tasks/task.ts";
+import { Supervisor } from "../worker/supervisor.ts";
+import { gpuStatusOf } from "./gpu-status.ts";
+import type { Ownership } from "../owner/owner-lock.ts";
+import { engineProtocol } from "../owner/protocol.ts";
+import { refuseTaken } from "./publish.ts";
+import * as results from "./results.ts";
+import type { Snapshot } from "./results.ts";
+import { prepareSubmission } from "./submission.ts";
+import { settingsWarning } from "./settings-warning.ts";
+import { modelSpecOf, taskRunner } from "./task-runner.ts";
+import { Watchers } from "./watchers.ts";
+
+/** A failed task's upload is kept this long, so that it can be retried. Milliseconds. */
+const UPLOAD_KEPT = 7 * 86_400_000;
+/** Completed tasks that estimates are learnt from. */
+const LEARNT_FROM = 50;
+type Handlers = {
+  [N in OperationName]: (input: ReturnType<typeof parseInput>, options: CallOptions) => Promise<OperationOutput<N>>;
+};
+
+interface Parts {
+  readonly config: EngineConfig;
+  readonly store: TaskStore;
+  readonly host: Host;
+  readonly ownership: Ownership;
+}
+
+/** The engine in its own process: store, queue and worker, composed. */
+export class LocalEngine implements HostedEngine {
+  private readonly config: EngineConfig;
+  private readonly host: Host;
+  private readonly ownership: Ownership;
+  private readonly store: TaskStore;
+  private readonly supervisor: Supervisor;
+  private readonly queue: Queue;
+  private readonly watchers = new Watchers();
+  private readonly startedAt = new Date();
+  private scheduled: string | null = null;
+  private stopping = false;
+
+  constructor({ config, store, host, ownership }: Parts) {
+    this.config = config;
+    this.host = host;
+    this.ownership = ownership;
+    this.store = store;
+    this.supervisor = new Supervisor({
+      entry: config.workerEntry,
+      setup: { device: config.device, threads: config.threads },
+      idleSeconds: config.workerIdleSeconds,
+      onLine: (line) => host.log("info", line, { area: "worker" }),
+    });
+    const runner = taskRunner({
+      config,
+      supervisor: this.supervisor,
+      models: () => listModels(config),
+      onTrace: (task, trace) => host.log("info", "stages of the clip", { task: task.id, ...trace }),
+    });
+    this.queue = new Queue({ store, runner, now: Date.now, onChange: (task) => this.changed(task) });
+  }
+
+  /** Takes up what an earlier engine left: its running task goes on, its leftovers are removed. */
+  async start(): Promise<void> {
+    for (const task of await this.store.pending()) {
+      if (task.state === "processing") await this.store.requeue(task.id, task.deaths);
+    }
+    await this.store.prune();
+    await this.sweep();
+    void findFfmpeg(this.config.ffmpegPath).catch(() => undefined); // so that the first submission need not wait
+    this.queue.wake();
+  }
+
+  async hasWork(): Promise<boolean> {
+    return (await this.store.pending()).length > 0;
+  }
+
+  async call<N extends OperationName>(
+    name: N,
+    input: OperationInput<N>,
+    options: CallOptions = {},
+  ): Promise<OperationOutput<N>> {
+    const parsed = parseInput(operations[name].input, input);
+    if (this.stopping && operations[name].kind === "creates") {
+      throw new EngineError("stopping", { what: "The engine is stopping.", todo: "Try again in a few seconds." });
+    }
+    return (await this.handlers[name](parsed, options)) as OperationOutput<N>;
+  }
+
+  async close(): Promise<void> {
+    this.stopping = true;
+    await this.queue.stop();
+    await this.supervisor.end();
+    await this.store.close();
+    this.ownership.release();
+  }
+
+  private readonly handlers: Handlers = {
+    submit_task: (input, options) => this.submit(input as TaskParameters, null, options),
+    submit_image_task: (input, options) => this.submit(input as TaskParameters, "image", options),
+    submit_video_task: (input, options) => this.submit(input as TaskParameters, "video", options),
+    get_task_status: async (input) => results.taskResultOf(await this.task(input), await this.snapshot()),
+    get_task_position: async (input) => results.positionResultOf(await this.task(input), await this.snapshot()),
+    wait_for_task: (input, options) => waitForTask(this, input as { task_id: string; timeout: number }, options),
+    watch_task: (input, options) =>
+      this.watch(input as { task_id: string; after: number; wait_seconds: number }, options),
+    cancel_task: async (input) => {
+      const { id } = await this.task(input);
+      return results.taskResultOf(await this.queue.cancel(id), await this.snapshot());
+    },
+    retry_task: (input) => this.retry(input),
+    get_queue_status: async () => results.queueStatusOf(await this.snapshot(), await this.store.totals()),
+    get_queue_history: async (input) => this.history(input as { limit: number; status: "completed" | "all" }),
+    get_gpu_status: async () => gpuStatusOf(this.supervisor, this.queue.current, this.config.device),
+    release_gpu_memory: async () => {
+      const when = await this.supervisor.release();
+      const message =
+        when === "now" ? "GPU memory released" : "GPU memory will be released right after the running task";
+      return { status: "success", message };
+    },
+    list_available_models: (_input, options) => this.models(options),
+    switch_model: (input) => this.switchModel(input as { model: string }),
+    get_health: async () => ({
+      status: "healthy",
+      version: this.config.version,
+      queue_enabled: true,
+      queue_length: (await this.store.pending()).length,
+      timestamp: new Date().toISOString(),
+    }),
+    describe_engine: async () => ({
+      version: this.config.version,
+      protocol: engineProtocol,
+      pid: process.pid,
+      port: this.host.port(),
+      started_at: this.startedAt.toISOString(),
+      state_dir: this.config.stateDir,
+      settings: { ...this.config.settings },
+    }),
+    stop_engine: async () => {
+      this.stopping = true;
+      setImmediate(this.host.onStop);
+      const message = "The engine stops after its last finished segment; the next call starts another, which goes on.";
+      return { status: "stopping", message };
+    },
+  };
+
+  private async submit(
+    parameters: TaskParameters,
+    kind: "image" | "video" | null,
+    options: CallOptions,
+  ): Promise<OperationOutput<"submit_task">> {
+    const caller = options.caller ?? this.host.caller;
+    const wish = { parameters, kind, caller, uploadName: options.upload?.name ?? null };
+    const submission = await prepareSubmission(wish, {
+      probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
+      models: () => listModels(this.config),
+      encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
+    });
+    await refuseTaken(submission.output.path, submission.output.overwrite);
+    const { task, duplicate } = await this.store.enqueue(submission);
+    if (!duplicate) this.changed(task);
+    const answer = results.submitResultOf(task, await this.snapshot(), duplicate);
+    this.queue.wake(); // after the answer is made, which says where in the queue the task is put
+    const warning = settingsWarning(this.config.settings, caller.engineSettings);
+    return { ...answer, ...(warning && { warning }) };
+  }
+
+  private async retry(input: object): Promise<OperationOutput<"retry_task">> {
+    const before = await this.task(input);
+    await probeMedia(await findFfmpeg(this.config.ffmpegPath), before.inputPath);
+    const task = await this.store.retry(before.id);
+    this.changed(task);
+    const answer = results.submitResultOf(task, await this.snapshot(), false);
+    this.queue.wake();
+    return answer;
+  }
+
+  private async watch(
+    input: { task_id: string; after: number; wait_seconds: number },
+    options: CallOptions,
+  ): Promise<OperationOutput<"watch_task">> {
+    const { id } = await this.task(input);
+    await this.watchers.change(id, input.after, input.wait_seconds * 1000, options.signal);
+    const revision = this.watchers.revision(id);
+    return { revision, task: results.taskResultOf(await this.task(input), await this.snapshot()) };
+  }
+
+  private async history(input: { limit: number; status: string }): Promise<OperationOutput<"get_queue_history">> {
+    const states =
+      input.status === "all" ? (["completed", "failed", "cancelled"] as const) : [input.status as "completed"];
+    return results.historyOf(await this.store.history(states, Math.min(input.limit, this.config.maxHistory)));
+  }
+
+  private async models(options: CallOptions): Promise<OperationOutput<"list_available_models">> {
+    const models = await listModels(this.config);
+    const caller = options.caller ?? this.host.caller;
+    return {
+      models,
+      default: defaultModel(models, caller.defaultModel).name,
+      current: this.supervisor.loaded?.model ?? null,
+      loading: this.supervisor.loading !== null,
+      loading_model: this.supervisor.loading,
+    };
+  }
+
+  private async switchModel(input: { model: string }): Promise<OperationOutput<"switch_model">> {
+    const model = runnableModel(await listModels(this.config), input.model);
+    const running = this.queue.current;
+    if (running && running.parameters.dit_model !== model.name) {
+      this.scheduled = model.name;
+      return { status: "scheduled", model: model.name };
+    }
+    if (!running) await this.supervisor.load(modelSpecOf(model));
+    return { status: "loaded", model: model.name };
+  }
+
+  /** Everyone who watches the task hears of it; a model scheduled behind it is loaded when it has ended. */
+  private changed(task: Task): void {
+    this.watchers.changed(task.id);
+    if (!isEnded(task.state)) return;
+    this.host.log("info", `task ${task.state}`, { task: task.id, ...(task.error && { error: task.error }) });
+    const { scheduled } = this;
+    this.scheduled = null;
+    if (scheduled)
+      void this.call("switch_model", { model: scheduled }).catch((error: Error) =>
+        this.host.log("warn", error.message),
+      );
+  }
+
+  private async task(input: object): Promise<Task> {
+    const { task_id: id } = input as { task_id: string };
+    const { current } = this.queue;
+    if (current?.id === id && !isEnded(current.state)) {
+      const stored = await this.store.get(id);
+      if (stored?.state === "processing") return { ...stored, progress: current.progress };
+    }
+    const task = await this.store.get(id);
+    if (task) return task;
+    const recent = [
+      ...(await this.store.pending()),
+      ...(await this.store.history(["completed", "failed", "cancelled"], 3)),
+    ];
+    throw noSuchTask(id, recent.slice(0, 3));
+  }
+
+  private async snapshot(): Promise<Snapshot> {
+    const { current } = this.queue;
+    const pending = (await this.store.pending()).map((task) =>
+      task.id === current?.id && task.state === "processing" ? { ...task, progress: current.progress } : task,
+    );
+    return { pending, completed: await this.store.history(["completed"], LEARNT_FROM), now: Date.now() };
+  }
+
+  /** Removes what belongs to no task that still needs it: work folders, and uploads of tasks that cannot be retried. */
+  private async sweep(): Promise<void> {
+    const pending = await this.store.pending();
+    const failed = await this.store.history(["failed"], keptTasks);
+    const retriable = failed.filter((task) => Date.now() - (task.endedAt ?? 0) < UPLOAD_KEPT);
+    const uploads = [...pending, ...retriable].filter((task) => task.uploaded);
+    await keepOnly(join(this.config.stateDir, "work"), new Set(pending.map((task) => task.id)));
+    await keepOnly(this.config.uploadDir, new Set(uploads.map((task) => basename(dirname(task.inputPath)))));
+  }
+}
+
+/** Removes all of a folder but the entries named. */
+async function keepOnly(folder: string, needed: ReadonlySet<string>): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [] as string[])) {
+    if (!needed.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}

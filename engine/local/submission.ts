@@ -1,0 +1,170 @@
+import { statfs } from "node:fs/promises";
+import { basename, dirname, extname } from "node:path";
+import type { Caller } from "../engine.ts";
+import { EngineError } from "../errors.ts";
+import { chooseEncoding } from "../media/choose-encoding.ts";
+import { encoderNames } from "../media/encoding.ts";
+import type { Container, VideoCodec } from "../media/encoding.ts";
+import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
+import { defaultModel, runnableModel } from "../models/model-list.ts";
+import type { TaskParameters } from "../schemas/parameters.ts";
+import type { ModelEntry } from "../schemas/results.ts";
+import type { OutputWish, Submission } from "../tasks/task.ts";
+import { targetSize } from "../tasks/target-size.ts";
+import { readablePath, writablePath } from "./paths.ts";
+
+export interface SubmissionParts {
+  readonly probe: (path: string) => Promise<MediaInfo>;
+  readonly models: () => Promise<ModelEntry[]>;
+  /** What the ffmpeg here can encode. */
+  readonly encoders: () => Promise<ReadonlySet<string>>;
+}
+
+export interface Wish {
+  readonly parameters: TaskParameters;
+  /** What the tool the caller chose is for; null where it takes both. */
+  readonly kind: "image" | "video" | null;
+  readonly caller: Caller;
+  /** The owner's name of an uploaded file, which the engine may read wherever it lies. */
+  readonly uploadName: string | null;
+}
+
+const formats = {
+  image: ["png", "jpg", "jpeg", "webp", "avif", "tif", "tiff", "gif"],
+  video: ["mp4", "mov", "mkv", "webm"],
+} as const;
+
+/** Formats that keep an animation. */
+const animated = ["gif", "webp"];
+
+/** A byte or so a pixel and frame is what results and segments need at most; checked before anything is computed. */
+const BYTES_PER_PIXEL = { image: 8, video: 0.6 } as const;
+
+/** Turns a wish into what is queued, refusing here whatever can be refused before the work begins. */
+export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Promise<Submission> {
+  const { parameters, caller, uploadName } = wish;
+  const inputPath =
+    uploadName === null ? await readablePath(parameters.file_path, caller.allowedFolders) : parameters.file_path;
+  const info = await parts.probe(inputPath);
+  const kind = info.kind === "picture" ? "image" : "video";
+  if (wish.kind !== null && wish.kind !== kind) throw wrongTool(kind);
+
+  const models = await parts.models();
+  const model = parameters.dit_model
+    ? runnableModel(models, parameters.dit_model)
+    : defaultModel(models, caller.defaultModel);
+  const target = targetSize(info, parameters, kind);
+  const output = await outputWish(parameters, kind, info, caller);
+  if (info.kind === "clip") refuseEncoding(info, parameters, target, { output, encoders: await parts.encoders() });
+  const frames = frameCount(info, parameters);
+  await refuseFullDisk(output.folder, target.width * target.height * frames * BYTES_PER_PIXEL[kind]);
+  return {
+    kind,
+    inputPath,
+    inputName: uploadName ?? basename(inputPath),
+    uploaded: uploadName !== null,
+    parameters: {
+      ...withoutPlaces(parameters),
+      dit_model: model.name,
+      resolution: Math.min(target.width, target.height),
+    },
+    target,
+    frames,
+    output,
+    notes: smallerNote(info, target),
+    idempotencyKey: parameters.idempotency_key ?? null,
+  };
+}
+
+/** Refuses a codec, quality or preset that cannot be had, before the work begins. */
+function refuseEncoding(
+  info: ClipInfo,
+  { codec, quality, preset }: TaskParameters,
+  target: { width: number; height: number },
+  { output, encoders }: { output: OutputWish; encoders: ReadonlySet<string> },
+): void {
+  const request = { container: output.format as Container, codec: codec as VideoCodec | undefined, quality, preset };
+  const { spec } = chooseEncoding(info, request, target);
+  const encoder = encoderNames[spec.codec];
+  if (encoders.has(encoder)) return;
+  throw new EngineError("invalid_parameter", {
+    what: `The ffmpeg here cannot encode ${spec.codec} (it has no ${encoder}).`,
+    todo: "Choose another codec, or set FFMPEG_PATH to an ffmpeg that has it.",
+    facts: { parameter: "codec", codec: spec.codec, encoder },
+  });
+}
+
+function frameCount(info: MediaInfo, parameters: TaskParameters): number {
+  const all = info.kind === "picture" ? info.pages : info.frames;
+  return Math.max(1, parameters.preview_frames ? Math.min(parameters.preview_frames, all) : all);
+}
+
+/** What concerns the network and the encoder; where the file lies is kept apart. */
+function withoutPlaces(parameters: TaskParameters): Record<string, unknown> & Omit<TaskParameters, "file_path"> {
+  const { file_path, output_path, output_format, overwrite, idempotency_key, ...rest } = parameters;
+  void [file_path, output_path, output_format, overwrite, idempotency_key];
+  return rest as Record<string, unknown> & Omit<TaskParameters, "file_path">;
+}
+
+async function outputWish(
+  parameters: TaskParameters,
+  kind: "image" | "video",
+  info: MediaInfo,
+  caller: Caller,
+): Promise<OutputWish> {
+  const { output_path: given, overwrite } = parameters;
+  const wished = given ? extname(given).slice(1) : parameters.output_format?.replace(/^\./, "");
+  const format = chosenFormat(wished?.toLowerCase(), kind, info);
+  if (!given) {
+    const allowed = [...caller.allowedFolders, caller.outputFolder];
+    const inFolder = await writablePath("OUTPUT_FOLDER", `${caller.outputFolder}/x`, allowed);
+    return { folder: dirname(inFolder), path: null, format, overwrite };
+  }
+  const path = await writablePath("output_path", given, [...caller.allowedFolders, caller.outputFolder]);
+  return { folder: dirname(path), path, format, overwrite };
+}
+
+function chosenFormat(wished: string | undefined, kind: "image" | "video", info: MediaInfo): string {
+  const moving = info.kind === "picture" && info.pages > 1 && animated.includes(info.format);
+  if (wished === undefined) return moving ? info.format : kind === "image" ? "png" : "mp4";
+  if ((formats[kind] as readonly string[]).includes(wished)) return wished;
+  throw new EngineError("invalid_parameter", {
+    what: wished
+      ? `A ${kind} cannot be written as .${wished}.`
+      : "The output path has no extension, which decides the format.",
+    todo: `Possible are: ${formats[kind].join(", ")}.`,
+    facts: { parameter: "output_format", given: wished, allowed: formats[kind] },
+  });
+}
+
+function wrongTool(kind: "image" | "video"): EngineError {
+  const is = kind === "image" ? "a picture" : "a clip";
+  return new EngineError("invalid_parameter", {
+    what: `The file is ${is}.`,
+    todo: `Use submit_${kind}_task for it.`,
+    facts: { kind },
+  });
+}
+
+function smallerNote(info: MediaInfo, target: { width: number; height: number }): string[] {
+  if (target.width >= info.width && target.height >= info.height) return [];
+  return [`The result is smaller than the source: ${info.width}x${info.height} to ${target.width}x${target.height}.`];
+}
+
+async function refuseFullDisk(folder: string, needed: number): Promise<void> {
+  const space = await nearestStatfs(folder);
+  const free = space.bavail * space.bsize;
+  if (free >= needed) return;
+  throw new EngineError("disk_full", {
+    what: `The result may need ${Math.ceil(needed / 1e6)} MB, and ${folder} has ${Math.floor(free / 1e6)} MB free.`,
+    todo: "Free some space or choose another output folder.",
+    facts: { needed, free },
+  });
+}
+
+async function nearestStatfs(folder: string): Promise<{ bavail: number; bsize: number }> {
+  return statfs(folder).catch((error: unknown) => {
+    if (folder === dirname(folder)) throw error;
+    return nearestStatfs(dirname(folder));
+  });
+}

@@ -1,0 +1,78 @@
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { EngineConfig } from "../config.ts";
+import { findFfmpeg } from "../media/ffmpeg.ts";
+import type { ModelEntry } from "../schemas/results.ts";
+import { runnableModel } from "../models/model-list.ts";
+import type { RunEvents, TaskRunner } from "../tasks/queue.ts";
+import type { Task, TaskOutcome } from "../tasks/task.ts";
+import type { Job, ModelSpec } from "../pipeline/job.ts";
+import type { TraceSummary } from "../pipeline/trace.ts";
+import type { Supervisor } from "../worker/supervisor.ts";
+import { clearPlaces, preparePlaces, publish, publishedBefore } from "./publish.ts";
+import type { Places } from "./publish.ts";
+
+export interface RunnerParts {
+  readonly config: EngineConfig;
+  readonly supervisor: Supervisor;
+  readonly models: () => Promise<ModelEntry[]>;
+  /** Told how the stages of a clip overlapped. */
+  readonly onTrace: (task: Task, trace: TraceSummary) => void;
+}
+
+/** Runs tasks in the worker and puts their results where the caller wished them. */
+export function taskRunner(parts: RunnerParts): TaskRunner {
+  const placesOf = (task: Task): Places => ({
+    workDir: join(parts.config.stateDir, "work", task.id),
+    partPath: join(task.output.folder, `.${task.id}.part`),
+  });
+
+  return {
+    async run(task: Task, events: RunEvents): Promise<TaskOutcome> {
+      const places = placesOf(task);
+      const outcome = (await publishedBefore(places)) ?? (await compute(task, events, places, parts));
+      await clearPlaces(places);
+      if (task.uploaded) await removeUpload(task);
+      return outcome;
+    },
+
+    async discard(task: Task): Promise<void> {
+      await clearPlaces(placesOf(task));
+      if (task.uploaded && task.state === "cancelled") await removeUpload(task);
+    },
+  };
+}
+
+async function compute(task: Task, events: RunEvents, places: Places, parts: RunnerParts): Promise<TaskOutcome> {
+  await preparePlaces(task, places);
+  const model = modelSpecOf(runnableModel(await parts.models(), task.parameters.dit_model));
+  const job: Job = {
+    taskId: task.id,
+    kind: task.kind,
+    inputPath: task.inputPath,
+    target: task.target,
+    parameters: task.parameters,
+    model,
+    format: task.output.format,
+    ...places,
+    ffmpeg: await findFfmpeg(parts.config.ffmpegPath),
+    segmentFrames: parts.config.segmentFrames,
+  };
+  const { trace, ...result } = await parts.supervisor.run(job, {
+    signal: events.signal,
+    onProgress: ({ share, stage, framesDone, framesTotal }) =>
+      events.onProgress({ share, stage, framesDone, framesTotal }),
+    onSegment: () => events.onSegment(),
+  });
+  if (trace) parts.onTrace(task, trace);
+  return publish(task, result, places);
+}
+
+export function modelSpecOf(model: ModelEntry): ModelSpec {
+  return { name: model.name, kind: "builtin", path: model.path! };
+}
+
+/** An upload lies in a folder of its own. */
+async function removeUpload(task: Task): Promise<void> {
+  await rm(dirname(task.inputPath), { recursive: true, force: true });
+}

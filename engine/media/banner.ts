@@ -1,0 +1,131 @@
+import type { ColourTags } from "./colour.ts";
+import type { StreamInfo } from "./media-info.ts";
+
+/** What ffmpeg prints about a file it opens; all there is without ffprobe. */
+export interface Banner {
+  /** ffmpeg's names of the container format, e.g. mov, mp4, m4a. */
+  readonly formats: readonly string[];
+  readonly durationSeconds: number | null;
+  readonly startSeconds: number | null;
+  readonly streams: readonly StreamInfo[];
+  /** The first video stream that is no cover picture. */
+  readonly video: BannerVideo | null;
+}
+
+export interface BannerVideo {
+  readonly codec: string;
+  readonly pixelFormat: string;
+  readonly tags: ColourTags;
+  readonly interlaced: boolean;
+  readonly frameRate: number | null;
+  /** Degrees counter-clockwise, of the display matrix. */
+  readonly rotation: number;
+}
+
+interface StreamText {
+  readonly info: StreamInfo;
+  /** What follows "Video: ". */
+  readonly text: string;
+  /** The lines under it: metadata and side data. */
+  readonly below: string[];
+}
+
+const streamLine = /^ {2,4}Stream #0:(\d+)(?:\[0x[0-9a-f]+\])?(?:\((\w+)\))?: (\w+): (.*)$/;
+const types: Readonly<Record<string, StreamInfo["type"]>> = {
+  Video: "video",
+  Audio: "sound",
+  Subtitle: "subtitle",
+  Attachment: "attachment",
+};
+
+/** Reads the banner of `ffmpeg -i FILE` as any release since 2018 prints it; null where no file was opened. */
+export function parseBanner(stderr: string): Banner | null {
+  const text = stderr.split(/^(?:Stream mapping:|Output #0|At least one output file)/m)[0] ?? "";
+  // The name stands between quotes and may hold anything, line ends too: what counts begins after it.
+  const opened = /^Input #0, (.+?), from '/m.exec(text);
+  if (!opened) return null;
+  const streams = streamTexts(text.slice(opened.index));
+  const video = streams.find(({ info }) => info.type === "video" && !info.attachedPicture);
+  return {
+    formats: (opened[1] ?? "").split(","),
+    durationSeconds: seconds(/^ {2}Duration: (\d+):(\d+):([\d.]+)/m.exec(text)),
+    startSeconds: numberIn(/^ {2}Duration: .*\bstart: (-?[\d.]+)/m.exec(text)),
+    streams: streams.map(({ info }) => info),
+    video: video ? parseVideo(video) : null,
+  };
+}
+
+function streamTexts(text: string): StreamText[] {
+  const found: StreamText[] = [];
+  for (const line of text.split(/\r?\n/)) {
+    const match = streamLine.exec(line);
+    if (match) found.push(streamText(match));
+    else found.at(-1)?.below.push(line);
+  }
+  return found;
+}
+
+function streamText(match: RegExpExecArray): StreamText {
+  const [, index, language, kind, text = ""] = match;
+  return {
+    info: {
+      index: Number(index),
+      type: types[kind ?? ""] ?? "data",
+      codec: /^[\w.-]+/.exec(text)?.[0] ?? "unknown",
+      language: language && language !== "und" ? language : null,
+      attachedPicture: /\(attached pic\)/.test(text),
+    },
+    text,
+    below: [],
+  };
+}
+
+function parseVideo(video: StreamText): BannerVideo {
+  const [, format = ""] = splitOutsideBrackets(video.text);
+  const [, pixelFormat = "unknown", details = ""] = /^(\w+)(?:\((.*)\))?$/.exec(format) ?? [];
+  const parts = details.split(",").map((part) => part.trim());
+  const rotation = /display ?matrix: rotation of (-?[\d.]+) degrees/i.exec(video.below.join("\n"));
+  return {
+    codec: video.info.codec,
+    pixelFormat,
+    tags: colourTags(parts),
+    interlaced: /top|bottom/.test(details),
+    frameRate: numberIn(/([\d.]+k?) fps/.exec(video.text)) ?? numberIn(/([\d.]+k?) tbr/.exec(video.text)),
+    rotation: numberIn(rotation) ?? 0,
+  };
+}
+
+/** In brackets after the pixel format: range; matrix/primaries/transfer, or one name for three equal ones; field order. */
+function colourTags(parts: readonly string[]): ColourTags {
+  const range = parts.includes("tv") ? "limited" : parts.includes("pc") ? "full" : null;
+  const names = parts.find((part) => !/^(tv|pc|progressive|.*(top|bottom).*|\d+ bpc|)$/.test(part));
+  const [matrix, primaries = matrix, transfer = matrix] = (names ?? "").split("/").map(known);
+  return { matrix: matrix ?? null, primaries: primaries ?? null, transfer: transfer ?? null, range };
+}
+
+function known(name: string): string | null {
+  return name === "" || name === "unknown" || name === "unspecified" || name === "reserved" ? null : name;
+}
+
+function splitOutsideBrackets(text: string): string[] {
+  const parts = [""];
+  let depth = 0;
+  for (const letter of text) {
+    if ("([".includes(letter)) depth++;
+    if (")]".includes(letter)) depth--;
+    if (letter === "," && depth === 0) parts.push("");
+    else parts[parts.length - 1] += letter;
+  }
+  return parts.map((part) => part.trim());
+}
+
+function numberIn(match: RegExpExecArray | null): number | null {
+  const text = match?.[1];
+  if (text === undefined) return null;
+  const value = text.endsWith("k") ? Number(text.slice(0, -1)) * 1000 : Number(text);
+  return Number.isFinite(value) ? value : null;
+}
+
+function seconds(match: RegExpExecArray | null): number | null {
+  return match ? Number(match[1]) * 3600 + Number(match[2]) * 60 + Number(match[3]) : null;
+}

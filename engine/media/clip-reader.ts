@@ -1,0 +1,175 @@
+import { EngineError, asEngineError } from "../errors.ts";
+import { ByteSource } from "./byte-source.ts";
+import { framePixelFormat, readingFilters } from "./colour.ts";
+import type { Ffmpeg } from "./ffmpeg.ts";
+import { type FfmpegProcess, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
+import type { Frame } from "./frame.ts";
+import type { ClipInfo } from "./media-info.ts";
+import { NutDamage } from "./nut-fields.ts";
+import { type NutPacket, NutReader } from "./nut-reader.ts";
+import { unpackFrame } from "./pixels.ts";
+
+export interface ReadOptions {
+  /** Frames to leave out at the beginning; they are decoded, so that the others are the same as ever. */
+  readonly fromFrame?: number | undefined;
+  /** Frames to read at most. */
+  readonly limit?: number | undefined;
+  /** Ends reading with `cancelled`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told when ffmpeg begins (true) and ends (false) to owe us a frame. */
+  readonly onBusy?: ((busy: boolean) => void) | undefined;
+}
+
+/**
+ * The frames of a clip, read as they are asked for: upright, full-range RGB, times in ticks of the clip's time base.
+ * Iterated once. Lives until the last frame was taken, iteration is left, or `close`.
+ */
+export interface ClipReader extends AsyncIterable<Frame> {
+  /** Frames handed out so far. */
+  readonly framesRead: number;
+  /** Why fewer frames came than the file should have; complete when iteration has ended. */
+  readonly warnings: readonly string[];
+  /** Ends ffmpeg; waits until it is gone. */
+  close(): Promise<void>;
+}
+
+/** Frames decoded before they are asked for, so that decoding goes on while the consumer computes. */
+const readAhead = 2;
+
+/**
+ * Opens a clip for reading. Damaged input gives the frames that could be read, and warnings; iteration throws
+ * `unreadable_media` where there is none, or where a frame has another size than probed.
+ */
+export function readClip(ffmpeg: Ffmpeg, path: string, info: ClipInfo, options: ReadOptions = {}): ClipReader {
+  const parameters = readingParameters(ffmpeg, path, info, options);
+  return new FfmpegClipReader(spawnFfmpeg(ffmpeg.path, parameters, { feeds: false, signal: options.signal }), {
+    path,
+    info,
+    options,
+  });
+}
+
+function readingParameters(ffmpeg: Ffmpeg, path: string, info: ClipInfo, options: ReadOptions): string[] {
+  const { fromFrame = 0, limit } = options;
+  const end = limit === undefined ? "" : `:end_frame=${fromFrame + limit}`;
+  const part = fromFrame > 0 || limit !== undefined ? [`trim=start_frame=${fromFrame}${end}`] : [];
+  const filters = [...part, ...readingFilters(ffmpeg, info.pixelFormat, info.colour)];
+  return [
+    // Without copyts times would shift by the file's start, which may be the sound's.
+    ...["-v", "error", "-copyts", ...inputParameters(path, info.demuxer)],
+    ...["-map", "0:V:0", ...ffmpeg.passthrough, "-enc_time_base", `${info.timeBase.num}:${info.timeBase.den}`],
+    ...["-vf", filters.join(","), "-c:v", "rawvideo", "-pix_fmt", framePixelFormat(info.depth, info.alpha)],
+    ...["-f", "nut", "pipe:1"],
+  ];
+}
+
+interface Reading {
+  readonly path: string;
+  readonly info: ClipInfo;
+  readonly options: ReadOptions;
+}
+
+class FfmpegClipReader implements ClipReader {
+  framesRead = 0;
+  private readonly found: string[] = [];
+  private readonly process: FfmpegProcess;
+  private readonly reading: Reading;
+  private closed = false;
+
+  constructor(process: FfmpegProcess, reading: Reading) {
+    this.process = process;
+    this.reading = reading;
+  }
+
+  get warnings(): readonly string[] {
+    return this.found;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Frame> {
+    const reader = new NutReader(new ByteSource(this.process.stdout));
+    const coming: Promise<NutPacket | null>[] = [];
+    let last: Promise<unknown> = reader.open();
+    try {
+      for (;;) {
+        while (coming.length <= readAhead) coming.push((last = this.ask(last, reader)) as Promise<NutPacket | null>);
+        const packet = await coming.shift();
+        if (!packet) break;
+        const frame = this.frameOf(packet);
+        this.framesRead++;
+        yield frame;
+      }
+      await this.judgeEnd(null);
+    } catch (error) {
+      if (error instanceof EngineError) throw error;
+      await this.judgeEnd(error);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** Reads the next packet once what was asked before has come; a failure reaches whoever awaits it, never nobody. */
+  private ask(before: Promise<unknown>, reader: NutReader): Promise<NutPacket | null> {
+    const { onBusy } = this.reading.options;
+    const next = before.then((packet) => {
+      if (packet === null) return null;
+      onBusy?.(true);
+      return reader.next().finally(() => onBusy?.(false));
+    });
+    next.catch(() => {});
+    return next;
+  }
+
+  async close(): Promise<void> {
+    if (!this.closed) this.process.kill();
+    this.closed = true;
+    await this.process.ended.catch(() => {});
+  }
+
+  private frameOf(packet: NutPacket): Frame {
+    const { info, path } = this.reading;
+    const { width, height } = packet.stream;
+    const channels = info.alpha ? 4 : 3;
+    const bytes = info.width * info.height * channels * (info.depth / 8);
+    if (width !== info.width || height !== info.height || packet.data.length !== bytes) {
+      throw new EngineError("unreadable_media", {
+        what: `Frame ${this.framesRead} of ${path} is ${width}×${height} pixels, not ${info.width}×${info.height}.`,
+        why: "Clips whose size changes in between cannot be enlarged.",
+        todo: "Convert it to one size first.",
+        facts: { path, width, height },
+      });
+    }
+    const from = packet.stream.timeBase;
+    const to = info.timeBase;
+    // ffmpeg may write a finer base than asked for; it is a multiple, so this division leaves nothing over.
+    const time = (packet.time * BigInt(from.num) * BigInt(to.den)) / (BigInt(from.den) * BigInt(to.num));
+    return { ...unpackFrame(packet.data, info), time };
+  }
+
+  /** At the end of the frames: whether that was the end of the clip, and what to say if not. */
+  private async judgeEnd(failure: unknown): Promise<void> {
+    const { options, path } = this.reading;
+    if (options.signal?.aborted) throw new EngineError("cancelled", { what: `Reading ${path} was cancelled.` });
+    if (this.closed) return;
+    if (failure !== null && !(failure instanceof NutDamage)) throw asEngineError(failure);
+    const end = await this.process.ended;
+    const lines = this.process.lastLines();
+    if (end.signal) {
+      throw new EngineError("internal", {
+        what: `ffmpeg was ended by ${end.signal} while it read ${path}.`,
+        why: lines.at(-1) ?? "Somebody ended it, or memory ran out.",
+        todo: "Retry the task.",
+        facts: { path, lines },
+      });
+    }
+    if (this.framesRead === 0 && (options.fromFrame ?? 0) === 0) {
+      throw new EngineError("unreadable_media", {
+        what: `No frame of ${path} could be decoded.`,
+        why: lines.length > 0 ? `ffmpeg says: ${lines.join(" | ")}` : "ffmpeg gives no reason.",
+        todo: "Check whether it plays elsewhere, or make it anew from its source.",
+        facts: { path, lines },
+      });
+    }
+    this.found.push(...lines);
+    if (end.code !== 0 && lines.length === 0) this.found.push(`ffmpeg ended with code ${end.code}.`);
+  }
+}

@@ -1,0 +1,163 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { resolve } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { EngineError } from "../errors.ts";
+
+/** What a short command left behind. */
+export interface CommandResult {
+  readonly exitCode: number | null;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandLimits {
+  /** Ended after so many milliseconds; none by default. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs ffmpeg for a command whose text output is small, and waits. Never rejects because of an exit code; rejects with
+ * `not_runnable` where the program cannot be started and with `cancelled` where `signal` ended it.
+ */
+export async function runFfmpeg(
+  program: string,
+  parameters: readonly string[],
+  limits: CommandLimits = {},
+): Promise<CommandResult> {
+  const { execa } = await import("execa");
+  const result = await execa(program, ["-nostdin", ...parameters], {
+    reject: false,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    maxBuffer: 8 * 1024 * 1024,
+    forceKillAfterDelay: 500,
+    stripFinalNewline: true,
+    ...(limits.timeout !== undefined && { timeout: limits.timeout }),
+    ...(limits.signal && { cancelSignal: limits.signal }),
+  });
+  if (result.isCanceled) throw new EngineError("cancelled", { what: "The work with ffmpeg was cancelled." });
+  const started = result.exitCode !== undefined || result.signal !== undefined || result.timedOut;
+  if (!started && !result.isMaxBuffer) throw cannotStart(program, result.cause);
+  return {
+    exitCode: result.exitCode ?? null,
+    timedOut: result.timedOut,
+    stdout: result.stdout,
+    stderr: result.stderr,
+  };
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export interface ProcessEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A running ffmpeg whose stdin or stdout carries bytes. It lives until its work is done or `kill` ends it. */
+export interface FfmpegProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  /** Resolves when it has ended and its streams are closed; rejects with `not_runnable` where it did not start. */
+  readonly ended: Promise<ProcessEnd>;
+  /** The last lines of its stderr. */
+  lastLines(): readonly string[];
+  kill(): void;
+}
+
+/** Starts ffmpeg for a stream of bytes. With `feeds` its stdin is ours to write, else it has none. */
+export function spawnFfmpeg(
+  program: string,
+  parameters: readonly string[],
+  options: { feeds: boolean; signal?: AbortSignal | undefined },
+): FfmpegProcess {
+  const flags = options.feeds ? [] : ["-nostdin"];
+  const child = spawn(program, [...flags, ...parameters], { stdio: ["pipe", "pipe", "pipe"], windowsHide: true });
+  const lines = new LastLines();
+  child.stderr.on("data", (chunk: Buffer) => lines.add(chunk));
+  // A process that ends while we write makes EPIPE; how it ended says more, see `ended`.
+  child.stdin.on("error", () => {});
+  if (!options.feeds) child.stdin.end();
+  if (options.feeds) child.stdout.resume();
+  const kill = () => {
+    child.kill("SIGKILL");
+    // Else bytes nobody reads would keep it from closing.
+    child.stdout.destroy();
+  };
+  const ended = new Promise<ProcessEnd>((done, fail) => {
+    child.once("error", (error) => fail(cannotStart(program, error)));
+    child.once("close", (code, signal) => done({ code, signal }));
+  });
+  ended
+    .catch(() => {})
+    .finally(() => options.signal?.removeEventListener("abort", kill))
+    .catch(() => {});
+  options.signal?.addEventListener("abort", kill, { once: true });
+  if (options.signal?.aborted) kill();
+  return { stdin: child.stdin, stdout: child.stdout, ended, lastLines: () => lines.all(), kill };
+}
+
+/** Writes to a process and waits until it can take more; false where it has ended and takes nothing any more. */
+export async function feed(process: FfmpegProcess, parts: readonly Uint8Array[]): Promise<boolean> {
+  const { stdin, ended } = process;
+  let roomLeft = true;
+  for (const part of parts) if (!stdin.destroyed) roomLeft = stdin.write(part);
+  if (!stdin.destroyed && !roomLeft) await Promise.race([once(stdin, "drain").catch(() => {}), ended]);
+  return !stdin.destroyed;
+}
+
+/** Keeps the last lines of a text that arrives in pieces; long lines are cut. */
+class LastLines {
+  static readonly count = 12;
+  static readonly length = 300;
+  private lines: string[] = [];
+  private rest = "";
+
+  add(chunk: Buffer): void {
+    const parts = (this.rest + chunk.toString("utf8")).split(/[\r\n]+/);
+    this.rest = (parts.pop() ?? "").slice(0, LastLines.length);
+    const fresh = parts.map((line) => line.trim().slice(0, LastLines.length)).filter(isTelling);
+    this.lines = [...this.lines, ...fresh].slice(-LastLines.count);
+  }
+
+  all(): readonly string[] {
+    return [...this.lines, this.rest.trim()].filter(Boolean).slice(-LastLines.count);
+  }
+}
+
+/** Whether a line is worth showing: some encoders report their settings on stderr whatever one asks for. */
+function isTelling(line: string): boolean {
+  return line !== "" && !line.startsWith("Svt[info]") && !line.startsWith("x265 [info]");
+}
+
+/** The last of a text's lines, as errors show them. */
+export function lastLinesOf(text: string): readonly string[] {
+  const lines = new LastLines();
+  lines.add(Buffer.from(text));
+  return lines.all();
+}
+
+/**
+ * The parameters that open a file as input: no network, the name taken as it stands, the container format forced
+ * where it is known, so that neither the name nor the content can choose another reader.
+ */
+export function inputParameters(path: string, demuxer?: string): string[] {
+  return ["-protocol_whitelist", "file,pipe", ...(demuxer ? ["-f", demuxer] : []), "-i", fileName(path)];
+}
+
+/** A path as ffmpeg takes it without looking for a protocol or a flag in it. */
+export function fileName(path: string): string {
+  return `file:${resolve(path)}`;
+}
+
+function cannotStart(program: string, cause: unknown): EngineError {
+  return new EngineError("not_runnable", {
+    what: `ffmpeg could not be started from ${program}.`,
+    why: cause instanceof Error ? `${cause.message}.` : "It is missing or may not be run.",
+    todo: "Set FFMPEG_PATH to an ffmpeg that runs, or unset it to use the packaged one.",
+    facts: { program },
+    cause,
+  });
+}

@@ -1,0 +1,77 @@
+import type { TimeBase } from "./frame.ts";
+
+/** What probing found out about a file; plain values that survive JSON. */
+export type MediaInfo = PictureInfo | ClipInfo;
+
+export type PictureFormat = "png" | "jpeg" | "webp" | "avif" | "tiff" | "gif";
+
+export interface PictureInfo {
+  readonly kind: "picture";
+  readonly format: PictureFormat;
+  /** Pixels of the first page, upright: a turn in EXIF is already applied to these. */
+  readonly width: number;
+  readonly height: number;
+  /** Bits a channel as read; what has more than 8 is read as 16. */
+  readonly depth: 8 | 16;
+  readonly alpha: boolean;
+  readonly grey: boolean;
+  /** Pages of a TIFF, frames of an animation; 1 for an ordinary picture. */
+  readonly pages: number;
+  /** Animations: milliseconds each frame is shown. */
+  readonly delays?: readonly number[];
+  /** Animations: how often it is played; 0 for ever. */
+  readonly loop?: number;
+}
+
+export interface ClipInfo {
+  readonly kind: "clip";
+  /** ffmpeg's name of the container format, e.g. mov, matroska; given to it again whenever the file is opened. */
+  readonly demuxer: string;
+  readonly codec: string;
+  /** Pixels as frames are read: turned upright, not stretched by the sample aspect. */
+  readonly width: number;
+  readonly height: number;
+  /** Width of a pixel ÷ its height, upright. */
+  readonly sampleAspect: Ratio;
+  /** Degrees the stored pixels are turned by, counter-clockwise; already applied to width and height. */
+  readonly rotation: number;
+  readonly timeBase: TimeBase;
+  /** Estimated from packets: what really is there is known when it has been read. */
+  readonly frames: number;
+  readonly durationSeconds: number;
+  /** Average frames a second. */
+  readonly frameRate: number;
+  /** Where the file's own clock starts, in seconds: earliest stream. */
+  readonly startSeconds: number;
+  readonly pixelFormat: string;
+  readonly depth: 8 | 16;
+  readonly alpha: boolean;
+  readonly interlaced: boolean;
+  readonly colour: Colour;
+  readonly hasSound: boolean;
+  /** All streams in the file's order. */
+  readonly streams: readonly StreamInfo[];
+}
+
+export interface Ratio {
+  readonly num: number;
+  readonly den: number;
+}
+
+/** How numbers in a file mean light, in ffmpeg's names (bt709, smpte170m, bt2020nc …); always resolved, never "unknown". */
+export interface Colour {
+  /** gbr where the pixels are RGB already. */
+  readonly matrix: string;
+  readonly primaries: string;
+  readonly transfer: string;
+  readonly range: "limited" | "full";
+}
+
+export interface StreamInfo {
+  readonly index: number;
+  readonly type: "video" | "sound" | "subtitle" | "data" | "attachment";
+  readonly codec: string;
+  readonly language: string | null;
+  /** A cover picture, which is a video stream to ffmpeg. */
+  readonly attachedPicture: boolean;
+}

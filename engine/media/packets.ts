@@ -1,0 +1,49 @@
+import { createInterface } from "node:readline";
+import type { FfmpegProcess } from "./ffmpeg-process.ts";
+import type { TimeBase } from "./frame.ts";
+
+/** A stream's packets or frames in sum. */
+export interface PacketTable {
+  readonly timeBase: TimeBase | null;
+  /** Those an edit list cuts off are not counted. */
+  readonly count: number;
+  /** From the first to the end of the last, in ticks. */
+  readonly duration: number;
+}
+
+/** ffmpeg's mark of packets that are decoded but not shown. */
+const discarded = 4;
+
+/**
+ * Sums up what `-f framecrc` prints for one stream, line by line, so that length costs no memory: `#tb 0: num/den`,
+ * then `stream, dts, pts, duration, size, checksum[, F=flags]`. Kills the process where it is silent for
+ * `silence` milliseconds.
+ */
+export async function readPacketTable(process: FfmpegProcess, silence?: number): Promise<PacketTable> {
+  const table = { timeBase: null as TimeBase | null, count: 0, first: Infinity, end: -Infinity };
+  const timer = silence === undefined ? null : setTimeout(process.kill, silence);
+  const lines = createInterface({ input: process.stdout });
+  try {
+    for await (const line of lines) {
+      timer?.refresh();
+      addLine(table, line);
+    }
+  } finally {
+    if (timer) clearTimeout(timer);
+  }
+  const duration = Number.isFinite(table.end - table.first) ? table.end - table.first : 0;
+  return { timeBase: table.timeBase, count: table.count, duration };
+}
+
+function addLine(table: { timeBase: TimeBase | null; count: number; first: number; end: number }, line: string): void {
+  const base = /^#tb 0: (\d+)\/(\d+)/.exec(line);
+  if (base) table.timeBase = { num: Number(base[1]), den: Number(base[2]) };
+  if (line.startsWith("#")) return;
+  const [, , time, duration] = line.split(",").map(Number);
+  const flags = /, F=0x([0-9A-F]+)/.exec(line)?.[1];
+  if (time === undefined || duration === undefined) return;
+  if (flags && parseInt(flags, 16) & discarded) return;
+  table.count++;
+  table.first = Math.min(table.first, time);
+  table.end = Math.max(table.end, time + duration);
+}

@@ -1,0 +1,152 @@
+import { EngineError } from "../errors.ts";
+import { type Banner, type BannerVideo, parseBanner } from "./banner.ts";
+import { resolveColour } from "./colour.ts";
+import type { Ffmpeg } from "./ffmpeg.ts";
+import { inputParameters, lastLinesOf, runFfmpeg, spawnFfmpeg } from "./ffmpeg-process.ts";
+import type { ClipInfo, Ratio } from "./media-info.ts";
+import { type PacketTable, readPacketTable } from "./packets.ts";
+import { pixelFormatOf } from "./pixel-format.ts";
+
+/** Milliseconds a look at a file may be without an answer. */
+const patience = 10_000;
+
+/** Pixels a frame at most; ffmpeg refuses more before it asks for the memory. */
+const maxPixels = 268_435_456;
+
+/**
+ * The containers ffmpeg may find by itself where the first bytes are none we know. Lists of files, pictures with
+ * numbers in their names and the like are not among them: they would make it open other files.
+ */
+const guessable =
+  "mov,mp4,matroska,webm,avi,flv,ogg,asf,mpeg,mpegts,mpegvideo,h264,hevc,m4v,obu,av1,nut,mxf,gxf,ivf,dv,rm,wtv,nsv," +
+  "yuv4mpegpipe,h263,h261,vc1,dirac,roq,bink,smk,ea,thp,film_cpk,4xm,idcin,ipmovie,wc3movie,vmd,mjpeg,apng,swf,cavsvideo";
+
+/** Probes a clip; `demuxer` is what its first bytes say, or null. Rejects with `unreadable_media`. */
+export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | null): Promise<ClipInfo> {
+  const { banner, frame, stderr } = await firstFrame(ffmpeg, path, demuxer);
+  const { video } = banner ?? {};
+  if (!banner || !video) throw notAClip(path, banner, stderr);
+  if (!frame) throw undecodable(path, video.codec, stderr);
+  const name = demuxer ?? banner.formats[0] ?? "";
+  const packets = await packetTable(ffmpeg, path, name);
+  const timeBase = packets.timeBase ?? { num: 1, den: 90_000 };
+  const { depth, alpha } = pixelFormatOf(video.pixelFormat);
+  return {
+    kind: "clip",
+    demuxer: name,
+    codec: video.codec,
+    width: frame.width,
+    height: frame.height,
+    sampleAspect: frame.sampleAspect,
+    rotation: video.rotation,
+    timeBase,
+    ...lengthOf(packets, banner, video),
+    startSeconds: banner.startSeconds ?? 0,
+    pixelFormat: video.pixelFormat,
+    depth,
+    alpha,
+    interlaced: video.interlaced || frame.interlaced,
+    colour: resolveColour(video.tags, video.pixelFormat, frame),
+    hasSound: banner.streams.some((stream) => stream.type === "sound"),
+    streams: banner.streams,
+  };
+}
+
+interface FirstFrame {
+  readonly width: number;
+  readonly height: number;
+  readonly sampleAspect: Ratio;
+  readonly interlaced: boolean;
+}
+
+/** Opens the file and decodes one frame, turned upright as all frames will be. */
+async function firstFrame(
+  ffmpeg: Ffmpeg,
+  path: string,
+  demuxer: string | null,
+): Promise<{ banner: Banner | null; frame: FirstFrame | null; stderr: string }> {
+  const { stdout, stderr, timedOut } = await runFfmpeg(
+    ffmpeg.path,
+    [
+      ...["-hide_banner", "-max_pixels", String(maxPixels)],
+      ...(demuxer ? [] : ["-format_whitelist", guessable]),
+      ...inputParameters(path, demuxer ?? undefined),
+      ...["-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "framecrc", "pipe:1"],
+    ],
+    { timeout: patience },
+  );
+  if (timedOut) {
+    throw new EngineError("unreadable_media", {
+      what: `${path} cannot be enlarged.`,
+      why: `ffmpeg had found no frame in it after ${patience / 1000} seconds.`,
+      todo: "Check whether it plays elsewhere; copy it to a faster disk if it lies on a slow one.",
+      facts: { path },
+    });
+  }
+  const size = /^#dimensions 0: (\d+)x(\d+)/m.exec(stdout);
+  const aspect = /^#sar 0: (\d+)\/(\d+)/m.exec(stdout);
+  const decoded = /^0, /m.test(stdout);
+  const banner = parseBanner(stderr);
+  if (!size || !decoded) return { banner, frame: null, stderr };
+  const [num, den] = [Number(aspect?.[1]), Number(aspect?.[2])];
+  const frame = {
+    width: Number(size[1]),
+    height: Number(size[2]),
+    sampleAspect: num > 0 && den > 0 ? { num, den } : { num: 1, den: 1 },
+    interlaced: /\bn: +0 .*\bi:[TB]\b/.test(stderr),
+  };
+  return { banner, frame, stderr };
+}
+
+/** The packets' own table, without decoding; the time base exactly, which the banner rounds. */
+async function packetTable(ffmpeg: Ffmpeg, path: string, demuxer: string): Promise<PacketTable> {
+  const process = spawnFfmpeg(
+    ffmpeg.path,
+    [
+      ...["-v", "error", "-copyts", ...inputParameters(path, demuxer), "-map", "0:V:0", "-c", "copy"],
+      ...["-avoid_negative_ts", "disabled", "-f", "framecrc", "pipe:1"],
+    ],
+    { feeds: false },
+  );
+  const [table] = await Promise.all([readPacketTable(process, patience), process.ended]);
+  return table;
+}
+
+function lengthOf(
+  packets: PacketTable,
+  banner: Banner,
+  video: BannerVideo,
+): Pick<ClipInfo, "frames" | "durationSeconds" | "frameRate"> {
+  const frames = Math.max(1, packets.count);
+  const { num, den } = packets.timeBase ?? { num: 0, den: 1 };
+  const counted = (packets.duration * num) / den;
+  const durationSeconds = counted > 0 ? counted : (banner.durationSeconds ?? frames / (video.frameRate ?? 25));
+  return {
+    frames,
+    durationSeconds,
+    frameRate: durationSeconds > 0 ? frames / durationSeconds : (video.frameRate ?? 25),
+  };
+}
+
+function notAClip(path: string, banner: Banner | null, stderr: string): EngineError {
+  const sound = banner?.streams.some((stream) => stream.type === "sound") ?? false;
+  const lines = lastLinesOf(stderr);
+  return new EngineError("unreadable_media", {
+    what: `${path} cannot be enlarged.`,
+    why: sound
+      ? "It has sound but no moving pictures."
+      : `It is no picture or clip that can be read, or it is damaged${lines.length ? ` (ffmpeg says: ${lines.at(-1)})` : ""}.`,
+    todo: "Give a picture or a clip; if it should be one, check whether it opens elsewhere and copy or download it again.",
+    facts: { path, lines },
+  });
+}
+
+function undecodable(path: string, codec: string, stderr: string): EngineError {
+  const lines = lastLinesOf(stderr);
+  return new EngineError("unreadable_media", {
+    what: `${path} cannot be enlarged.`,
+    why: `Not even its first frame (${codec}) can be decoded: it is cut off, damaged or of a kind this ffmpeg cannot read.`,
+    todo: "Check whether it plays elsewhere, copy or download it again, or convert it to H.264.",
+    facts: { path, codec, lines },
+  });
+}

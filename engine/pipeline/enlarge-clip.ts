@@ -1,0 +1,179 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { EngineError } from "../errors.ts";
+import { chooseEncoding } from "../media/choose-encoding.ts";
+import { readClip } from "../media/clip-reader.ts";
+import type { Container, VideoCodec } from "../media/encoding.ts";
+import { joinSegments } from "../media/join.ts";
+import type { ClipInfo } from "../media/media-info.ts";
+import { countFrames } from "../media/verify.ts";
+import type { Upscaler } from "../upscalers/upscaler.ts";
+import { batchesOf } from "./batches.ts";
+import type { Job, JobProgress, JobResult } from "./job.ts";
+import { finishedFrames, readManifest, writeManifest } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
+import { SegmentedOutput } from "./segmented-output.ts";
+import { Trace } from "./trace.ts";
+
+export interface ClipTools {
+  readonly upscaler: Upscaler;
+  readonly onProgress: (progress: JobProgress) => void;
+  readonly onSegment: () => void;
+}
+
+/** Shares of the whole that are known to be short; the frames in between are the rest. */
+const FRAMES_SHARE = 0.97;
+
+/**
+ * Enlarges a clip into `job.partPath`: decodes, computes and encodes at the same time, segment by segment, then joins
+ * the segments with what else the source holds and counts the result's frames. Goes on after the last segment that an
+ * earlier run has finished. Memory does not depend on the clip's length.
+ */
+export async function enlargeClip(job: Job, info: ClipInfo, tools: ClipTools): Promise<JobResult> {
+  const manifest = (await readManifest(job.workDir)) ?? (await newManifest(job, info));
+  const trace = new Trace();
+  const { output, warnings } = await enlargeFrames(job, info, { ...tools, manifest, trace });
+  const summary = trace.summary();
+  const frames = finishedFrames(output.manifest);
+  tools.onProgress({ share: FRAMES_SHARE, stage: "joining", framesDone: frames, framesTotal: frames });
+  const notes = await assemble(job, info, output.manifest);
+  return {
+    ...job.target,
+    frames,
+    notes: [...manifest.plan.notes, ...warnings, ...notes],
+    trace: summary,
+  };
+}
+
+async function newManifest(job: Job, info: ClipInfo): Promise<Manifest> {
+  const { codec, quality, preset } = job.parameters;
+  const request = { container: job.format as Container, codec: codec as VideoCodec | undefined, quality, preset };
+  const { spec, notes } = chooseEncoding(info, request, job.target);
+  const plan = { model: job.model.name, encode: spec, notes, segmentFrames: job.segmentFrames };
+  const manifest: Manifest = { plan, segments: [] };
+  await writeManifest(job.workDir, manifest);
+  return manifest;
+}
+
+interface Run extends ClipTools {
+  readonly manifest: Manifest;
+  readonly trace: Trace;
+}
+
+interface Enlarged {
+  readonly output: SegmentedOutput;
+  readonly warnings: readonly string[];
+}
+
+/** The frames that are not finished yet, from the source into segments. */
+async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarged> {
+  const { upscaler, trace, manifest } = run;
+  const done = finishedFrames(manifest);
+  const limit = job.parameters.preview_frames || undefined;
+  const context = Math.min(done, upscaler.plan.before); // frames that are finished and only looked at
+  const reader = readClip(job.ffmpeg, job.inputPath, info, {
+    fromFrame: done - context,
+    limit: limit === undefined ? undefined : Math.max(0, limit - done + context),
+    onBusy: (busy) => (busy ? trace.begin("decode") : trace.end("decode")),
+  });
+  const output = new SegmentedOutput({ ...run, ffmpeg: job.ffmpeg, workDir: job.workDir });
+  const total = expectedFrames(job, info);
+  let framesDone = done;
+  const report = (share: number, stage: string) => {
+    const all = Math.max(total, framesDone);
+    run.onProgress({ share: (FRAMES_SHARE * (framesDone + share)) / all, stage, framesDone, framesTotal: all });
+  };
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for await (const batch of ahead(batchesOf(reader, upscaler.plan, { first: done - context, owned: done }))) {
+      const frames = await trace.during("upscale", () =>
+        upscaler.upscale(batch, job.target, {
+          onProgress: (share, stage) => report(share * batch.owned.count, stage),
+        }),
+      );
+      await writing; // at most one batch waits for the encoder
+      writing = output.write(frames);
+      writing.catch(() => undefined);
+      framesDone += frames.length;
+      report(0, "upscaling");
+    }
+    await writing;
+    await output.finish();
+  } catch (error) {
+    await output.abort();
+    throw error;
+  } finally {
+    await reader.close();
+  }
+  return { output, warnings: judge(job, reader.warnings, framesDone, total) };
+}
+
+/** The same values, the next one being fetched while one is worked on. */
+async function* ahead<T>(values: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = values.next();
+  try {
+    for (;;) {
+      const { done, value } = await next;
+      if (done) return;
+      next = values.next();
+      next.catch(() => undefined); // reported when it is awaited
+      yield value;
+    }
+  } finally {
+    await values.return(undefined).catch(() => undefined);
+  }
+}
+
+/** What the source is believed to hold of what was asked for. */
+function expectedFrames(job: Job, info: ClipInfo): number {
+  return Math.min(job.parameters.preview_frames || info.frames, info.frames);
+}
+
+/** Warnings of a source that could not be read to its end; an error where the task asked for that. */
+function judge(job: Job, warnings: readonly string[], frames: number, expected: number): readonly string[] {
+  if (!warnings.length) return [];
+  const what = `The source is damaged: ${frames} of about ${expected} frames could be read.`;
+  const why = `ffmpeg says: ${warnings.join(" | ")}`;
+  if (job.parameters.strict) {
+    throw new EngineError("unreadable_media", { what, why, todo: "Leave strict out to get these." });
+  }
+  return [`${what} ${why}`];
+}
+
+/** Joins the segments, adds what else the source holds, and makes sure that all frames are there. */
+async function assemble(job: Job, info: ClipInfo, manifest: Manifest): Promise<readonly string[]> {
+  const { encode } = manifest.plan;
+  const segments = manifest.segments.map(({ file, firstTime, lastTime, frames }) => ({
+    path: join(job.workDir, file),
+    firstTime: BigInt(firstTime),
+    lastTime: BigInt(lastTime),
+    frames,
+  }));
+  await rm(job.partPath, { force: true });
+  const { notes } = await joinSegments(job.ffmpeg, {
+    segments,
+    source: job.inputPath,
+    sourceInfo: info,
+    output: job.partPath,
+    container: job.format as Container,
+    spec: encode,
+    ...(job.parameters.preview_frames && { until: endOf(manifest) }),
+  });
+  const expected = finishedFrames(manifest);
+  const counted = await countFrames(job.ffmpeg, job.partPath);
+  if (counted.frames !== expected) {
+    throw new EngineError("internal", {
+      what: `The finished clip holds ${counted.frames} frames where ${expected} were written.`,
+      ...(counted.errors.length && { why: `ffmpeg says: ${counted.errors.join(" | ")}` }),
+      todo: "Retry the task; if it happens again, this clip or this ffmpeg is at fault (seedvr2 doctor shows which one).",
+    });
+  }
+  return notes;
+}
+
+/** Where the picture ends, in ticks: the last frame's time and as much again as frames are apart on average. */
+function endOf(manifest: Manifest): bigint {
+  const first = BigInt(manifest.segments[0]?.firstTime ?? 0);
+  const last = BigInt(manifest.segments.at(-1)?.lastTime ?? 0);
+  return last + (last - first) / BigInt(Math.max(1, finishedFrames(manifest) - 1));
+}

@@ -1,0 +1,195 @@
+import { createWriteStream, existsSync, openAsBlob } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { CallOptions, Engine } from "../engine.ts";
+import { EngineError } from "../errors.ts";
+import type { ErrorCode } from "../errors.ts";
+import { operations } from "../operations/operations.ts";
+import type { OperationInput, OperationName, OperationOutput } from "../operations/operations.ts";
+import { waitForTask } from "../operations/wait.ts";
+import { parseInput } from "../schemas/parse.ts";
+import type { TaskResult } from "../schemas/results.ts";
+
+export interface RestAccess {
+  readonly apiUrl: string;
+  readonly apiToken: string | null;
+  /** Where results are downloaded to. */
+  readonly outputFolder: string;
+}
+
+const codes: Readonly<Record<number, ErrorCode>> = {
+  400: "invalid_parameter",
+  401: "token_missing",
+  403: "host_not_allowed",
+  404: "not_found",
+  409: "wrong_state",
+  413: "too_large",
+  503: "stopping",
+};
+
+/** Seconds between looks at a task; the public REST has no waiting call. */
+const LOOK_EVERY = 1;
+
+/** An engine elsewhere, through its public REST: files are uploaded, results downloaded. */
+export class RestEngine implements Engine {
+  private readonly access: RestAccess;
+  private readonly downloaded = new Map<string, string>();
+  /** Where results of this process's submissions are to go; for others it is the output folder. */
+  private readonly wishes = new Map<string, ResultPlace>();
+
+  constructor(access: RestAccess) {
+    this.access = access;
+  }
+
+  async call<N extends OperationName>(
+    name: N,
+    input: OperationInput<N>,
+    options: CallOptions = {},
+  ): Promise<OperationOutput<N>> {
+    const parsed = parseInput(operations[name].input, input) as Record<string, unknown>;
+    return (await this.dispatch(name, parsed, (input ?? {}) as Record<string, unknown>, options)) as OperationOutput<N>;
+  }
+
+  async close(): Promise<void> {}
+
+  private async dispatch(
+    name: OperationName,
+    parsed: Record<string, unknown>,
+    given: Record<string, unknown>,
+    options: CallOptions,
+  ): Promise<unknown> {
+    switch (name) {
+      case "submit_task":
+      case "submit_image_task":
+      case "submit_video_task":
+        return this.upload(given, options);
+      case "wait_for_task":
+        return waitForTask(this, parsed as { task_id: string; timeout: number }, options);
+      case "watch_task":
+        return this.watch(parsed as { task_id: string; after: number; wait_seconds: number }, options);
+      case "get_task_status":
+        return this.status(String(parsed["task_id"]), options);
+      default:
+        return this.route(name, parsed, options);
+    }
+  }
+
+  private async route(name: OperationName, input: Record<string, unknown>, options: CallOptions): Promise<unknown> {
+    const { route } = operations[name] as { route?: { method: "get" | "post"; path: string } };
+    if (!route) throw new EngineError("wrong_state", { what: `${name} is not possible with a remote engine.` });
+    const rest = { ...input };
+    const path = route.path.replace(/\{(\w+)\}/g, (_, key: string) => {
+      const value = String(rest[key]);
+      delete rest[key];
+      return encodeURIComponent(value);
+    });
+    if (route.method === "get") {
+      const query = new URLSearchParams(
+        Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, String(value)])),
+      );
+      return this.json(`${path}?${query}`, {}, options);
+    }
+    const headers = { "content-type": "application/json" };
+    return this.json(path, { method: "POST", headers, body: JSON.stringify(rest) }, options);
+  }
+
+  private async upload(given: Record<string, unknown>, options: CallOptions): Promise<unknown> {
+    const { file_path, output_path, overwrite, ...fields } = given;
+    const path = typeof output_path === "string" ? output_path : null;
+    if (path !== null && overwrite !== true && existsSync(path)) throw taken(path);
+    const file = await openAsBlob(String(file_path)).catch((cause: unknown) => {
+      throw new EngineError("not_found", { what: `${String(file_path)} cannot be read.`, cause });
+    });
+    const form = new FormData();
+    if (path !== null) form.set("output_format", extname(path));
+    for (const [key, value] of Object.entries(fields))
+      if (value !== null && value !== undefined) form.set(key, String(value));
+    form.set("file", file, basename(String(file_path)));
+    const answer = (await this.json("/api/process", { method: "POST", body: form }, options)) as { task_id: string };
+    const folder = options.caller?.outputFolder ?? this.access.outputFolder;
+    this.wishes.set(answer.task_id, { folder, path });
+    return answer;
+  }
+
+  /** The status, with the result brought here when there is one. */
+  private async status(id: string, options: CallOptions): Promise<TaskResult> {
+    const task = (await this.json(`/api/status/${id}`, {}, options)) as TaskResult;
+    if (task.status !== "completed" || !task.output_filename) return task;
+    return { ...task, output_path: await this.download(task, options) };
+  }
+
+  private async watch(
+    input: { task_id: string; after: number; wait_seconds: number },
+    options: CallOptions,
+  ): Promise<unknown> {
+    const end = Date.now() + input.wait_seconds * 1000;
+    for (;;) {
+      const task = await this.status(input.task_id, options);
+      const revision = fingerprint(task);
+      if (revision !== input.after || Date.now() >= end || options.signal?.aborted) return { revision, task };
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY * 1000));
+    }
+  }
+
+  private async download(task: TaskResult, options: CallOptions): Promise<string> {
+    const known = this.downloaded.get(task.id);
+    if (known) return known;
+    const wish = this.wishes.get(task.id);
+    const folder = wish?.folder ?? options.caller?.outputFolder ?? this.access.outputFolder;
+    const path = wish?.path ?? join(folder, basename(task.output_filename!));
+    const part = join(dirname(path), `.${task.id}.part`);
+    await mkdir(dirname(path), { recursive: true });
+    const response = await this.fetch(`/api/download/${task.id}`, {}, options);
+    try {
+      await pipeline(Readable.fromWeb(response.body as never), createWriteStream(part));
+      await rename(part, path);
+    } finally {
+      await rm(part, { force: true });
+    }
+    this.downloaded.set(task.id, path);
+    return path;
+  }
+
+  private async json(path: string, init: RequestInit, options: CallOptions): Promise<unknown> {
+    return (await this.fetch(path, init, options)).json();
+  }
+
+  private async fetch(path: string, init: RequestInit, options: CallOptions): Promise<Response> {
+    const headers = new Headers(init.headers);
+    if (this.access.apiToken) headers.set("authorization", `Bearer ${this.access.apiToken}`);
+    const url = new URL(path, this.access.apiUrl);
+    const response = await fetch(url, { ...init, headers, signal: options.signal ?? null }).catch((cause: unknown) => {
+      if (options.signal?.aborted) throw new EngineError("cancelled", { what: "The call was cancelled." });
+      throw new EngineError("engine_unreachable", {
+        what: `The engine at ${this.access.apiUrl} does not answer.`,
+        todo: "Check SEEDVR2_API_URL and that seedvr2 serve runs there.",
+        cause,
+      });
+    });
+    if (response.ok) return response;
+    const answer = (await response.json().catch(() => ({}))) as { error?: string };
+    const what = answer.error ?? `The engine at ${this.access.apiUrl} answered ${response.status}.`;
+    throw new EngineError(codes[response.status] ?? "internal", { what });
+  }
+}
+
+interface ResultPlace {
+  readonly folder: string;
+  readonly path: string | null;
+}
+
+function taken(path: string): EngineError {
+  return new EngineError("wrong_state", {
+    what: `${path} exists already.`,
+    todo: "Choose another output_path, or say overwrite true.",
+    facts: { path },
+  });
+}
+
+/** A number that differs when what a watcher wants to see does. */
+function fingerprint(task: TaskResult): number {
+  const text = `${task.status}|${task.progress}|${task.stage}|${task.queue_position}`;
+  return [...text].reduce((sum, character) => (sum * 31 + character.codePointAt(0)!) % 2 ** 32, 7) + 1;
+}

@@ -1,0 +1,146 @@
+import { EngineError, asEngineError } from "../errors.ts";
+import type { TaskStore } from "./task-store.ts";
+import type { Task, TaskOutcome, TaskProgress } from "./task.ts";
+
+/** Runs one task to its end. Rejects with an EngineError; `worker_died` means that trying again may help. */
+export interface TaskRunner {
+  run(task: Task, events: RunEvents): Promise<TaskOutcome>;
+  /** Removes what an unfinished task has left on disk. */
+  discard(task: Task): Promise<void>;
+}
+
+export interface RunEvents {
+  /** Aborted when the task is cancelled or the engine stops; the run must have ended when it rejects. */
+  readonly signal: AbortSignal;
+  onProgress(progress: TaskProgress): void;
+  /** A segment is finished and will not be computed again. */
+  onSegment(): void;
+}
+
+export interface QueueParts {
+  readonly store: TaskStore;
+  readonly runner: TaskRunner;
+  /** Told of each change of a task, in order. */
+  readonly onChange: (task: Task) => void;
+  readonly now: () => number;
+}
+
+/** A worker that dies this often without finishing a segment in between would die again. */
+const MAX_DEATHS = 2;
+/** Progress is written this often at most; between writes only watchers hear of it. Milliseconds. */
+const WRITE_INTERVAL = 1000;
+
+/** Runs the tasks of a store one after the other. Knows neither SQLite nor processes. */
+export class Queue {
+  private readonly parts: QueueParts;
+  private running: { task: Task; abort: AbortController; done: Promise<void> } | null = null;
+  private loop: Promise<void> = Promise.resolve();
+  private looping = false;
+  private stopped = false;
+
+  constructor(parts: QueueParts) {
+    this.parts = parts;
+  }
+
+  /** The task being worked on, with its latest progress. */
+  get current(): Task | null {
+    return this.running?.task ?? null;
+  }
+
+  /** Starts working if there is work; harmless otherwise. */
+  wake(): void {
+    if (this.looping || this.stopped) return;
+    this.looping = true;
+    this.loop = this.work().finally(() => (this.looping = false));
+  }
+
+  /** Cancels a waiting or running task; when it resolves nothing of it is running or left on disk. */
+  async cancel(id: string): Promise<Task> {
+    const task = await this.parts.store.cancel(id);
+    if (this.running?.task.id === id) {
+      this.running.abort.abort();
+      await this.running.done;
+    }
+    await this.parts.runner.discard(task);
+    this.parts.onChange(task);
+    return task;
+  }
+
+  /** Ends the running task after its last finished segment and starts no other; it goes on at the next start. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.running?.abort.abort();
+    await this.loop;
+  }
+
+  private async work(): Promise<void> {
+    for (;;) {
+      if (this.stopped) return;
+      const task = await this.parts.store.claim();
+      if (!task) return;
+      const abort = new AbortController();
+      const done = this.runOne(task, abort.signal);
+      this.running = { task, abort, done };
+      this.parts.onChange(task);
+      await done;
+      this.running = null;
+    }
+  }
+
+  private async runOne(task: Task, signal: AbortSignal): Promise<void> {
+    const { store, runner, onChange } = this.parts;
+    let deaths = task.deaths;
+    const events = this.eventsOf(task, signal, () => (deaths = 0));
+    try {
+      const outcome = await runner.run(task, events);
+      onChange(await store.complete(task.id, outcome));
+    } catch (error) {
+      if (await this.wasCancelled(task.id)) return;
+      if (this.stopped) return void (await store.requeue(task.id, deaths));
+      const failure = asEngineError(error);
+      if (failure.code !== "worker_died") return this.failed(task, failure);
+      deaths += 1;
+      if (deaths >= MAX_DEATHS) return this.failed(task, diedAgain(failure, deaths));
+      onChange(await store.requeue(task.id, deaths));
+    }
+  }
+
+  private async failed(task: Task, error: EngineError): Promise<void> {
+    await this.parts.runner.discard(task);
+    this.parts.onChange(await this.parts.store.fail(task.id, error.toJSON()));
+  }
+
+  private async wasCancelled(id: string): Promise<boolean> {
+    return (await this.parts.store.get(id))?.state === "cancelled";
+  }
+
+  private eventsOf(task: Task, signal: AbortSignal, onSegment: () => void): RunEvents {
+    const { store, onChange, now } = this.parts;
+    let written = 0;
+    return {
+      signal,
+      onProgress: (progress) => {
+        if (this.running?.task.id !== task.id) return;
+        this.running.task = { ...this.running.task, progress };
+        onChange(this.running.task);
+        if (now() - written < WRITE_INTERVAL) return;
+        written = now();
+        void store.progress(task.id, progress);
+      },
+      onSegment: () => {
+        onSegment();
+        void store.forgive(task.id);
+      },
+    };
+  }
+}
+
+function diedAgain(last: EngineError, deaths: number): EngineError {
+  return new EngineError("worker_died", {
+    what: `The worker process died ${deaths} times at the same place of this task.`,
+    why: last.message,
+    todo: "Most often memory has run out: try a smaller resolution, or close other programs, then retry the task.",
+    facts: { ...last.facts, deaths },
+    cause: last,
+  });
+}

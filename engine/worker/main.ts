@@ -1,0 +1,96 @@
+import { setPriority } from "node:os";
+import { Worker } from "node:worker_threads";
+import { asEngineError } from "../errors.ts";
+import type { Job, ModelSpec } from "../pipeline/job.ts";
+import { runJob } from "../pipeline/run-job.ts";
+import { openUpscaler } from "../upscalers/open-upscaler.ts";
+import type { Upscaler } from "../upscalers/upscaler.ts";
+import { probeProviders } from "./probe-providers.ts";
+import { toWorker } from "./protocol.ts";
+import type { FromWorker, WorkerSetup } from "./protocol.ts";
+
+/**
+ * The worker process: decodes, computes and encodes one task after the other, and owns the memory of the model. It
+ * ends with the engine, however that ends.
+ */
+
+/** Progress is told this often at most. Milliseconds. */
+const TELL_EVERY = 100;
+/** Below the surfaces: status calls are answered while a network uses every processor. */
+const NICENESS = 5;
+
+let setup: WorkerSetup = { device: "auto", threads: 0 };
+let model: { name: string; upscaler: Upscaler } | null = null;
+
+function tell(message: FromWorker): void {
+  process.send?.(message);
+}
+
+async function load(wanted: ModelSpec): Promise<Upscaler> {
+  if (model?.name === wanted.name) return model.upscaler;
+  tell({ type: "loading", model: wanted.name });
+  await model?.upscaler.close();
+  model = null;
+  const { upscaler, device } = await openUpscaler({
+    kind: wanted.kind,
+    path: wanted.path,
+    device: setup.device,
+    threads: setup.threads,
+    networkThread: new URL("./network-thread.js", import.meta.url),
+  });
+  model = { name: wanted.name, upscaler };
+  tell({ type: "loaded", model: wanted.name, device });
+  return upscaler;
+}
+
+async function run(job: Job): Promise<void> {
+  const upscaler = await load(job.model);
+  let told = 0;
+  const result = await runJob(job, {
+    upscaler,
+    onProgress: (progress) => {
+      if (performance.now() - told < TELL_EVERY) return;
+      told = performance.now();
+      tell({ type: "progress", ...progress });
+    },
+    onSegment: () => tell({ type: "segment" }),
+  });
+  tell({ type: "done", result });
+}
+
+async function handle(raw: unknown): Promise<void> {
+  const message = toWorker.parse(raw);
+  switch (message.type) {
+    case "setup":
+      setup = message.setup;
+      return;
+    case "load":
+      await load(message.model);
+      return;
+    case "run":
+      return run(message.job);
+  }
+}
+
+/**
+ * Ends this process when the engine has died. The message channel tells, but only while this thread's loop turns; a
+ * thread that does nothing but read a pipe from the engine sees its end in any case.
+ */
+function dieWithEngine(): void {
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+  const watch = `
+    const { createReadStream } = require("node:fs");
+    const gone = () => process.kill(process.pid, "SIGKILL");
+    createReadStream("", { fd: 4, autoClose: false }).on("end", gone).on("error", gone).resume();`;
+  new Worker(watch, { eval: true }).unref();
+}
+
+if (process.argv[2] === "--probe-providers" && process.argv[3]) {
+  process.stdout.write(`${JSON.stringify(await probeProviders(process.argv[3]))}\n`);
+} else {
+  dieWithEngine();
+  setPriority(NICENESS);
+  process.on("message", (raw) => {
+    handle(raw).catch((error: unknown) => tell({ type: "failed", error: asEngineError(error).toJSON() }));
+  });
+}

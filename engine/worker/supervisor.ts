@@ -1,0 +1,231 @@
+import { fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { EngineError } from "../errors.ts";
+import type { ErrorJson } from "../errors.ts";
+import type { Job, JobResult, ModelSpec } from "../pipeline/job.ts";
+import { fromWorker, protocolVersion } from "./protocol.ts";
+import type { FromWorker, ToWorker, WorkerSetup } from "./protocol.ts";
+
+export interface SupervisorParts {
+  /** JavaScript file of the worker. */
+  readonly entry: string;
+  readonly setup: WorkerSetup;
+  /** Seconds without work after which the worker is ended; 0 never. */
+  readonly idleSeconds: number;
+  /** Told each line the worker or its native code prints. */
+  readonly onLine: (line: string) => void;
+  /** Told when model, loading or process have changed. */
+  readonly onChange?: () => void;
+}
+
+type Progress = Extract<FromWorker, { type: "progress" }>;
+
+export interface JobEvents {
+  readonly signal: AbortSignal;
+  onProgress(progress: Progress): void;
+  onSegment(): void;
+}
+
+/** What is being waited for; ended by exactly one of resolve and reject. */
+interface Expecting {
+  readonly task: string | null;
+  resolve(message: FromWorker): void;
+  reject(error: EngineError): void;
+  onMessage?(message: FromWorker): void;
+}
+
+/** Between asking a process to end and forcing it; cancelling has 2 s in all. Milliseconds. */
+const KILL_AFTER = 500;
+const KEPT_LINES = 20;
+
+/**
+ * Owns the worker process: starts it when there is work, ends it when memory is to be free, and turns its death into
+ * an error of the task it was working on. One request at a time.
+ */
+export class Supervisor {
+  private readonly parts: SupervisorParts;
+  private child: ChildProcess | null = null;
+  private gone: Promise<void> = Promise.resolve();
+  private turn: Promise<unknown> = Promise.resolve();
+  private expecting: Expecting | null = null;
+  private idleTimer: NodeJS.Timeout | undefined;
+  private releaseWhenIdle = false;
+  private lines: string[] = [];
+  /** Model in the worker's memory and the provider it runs on. */
+  loaded: { model: string; device: string } | null = null;
+  loading: string | null = null;
+
+  constructor(parts: SupervisorParts) {
+    this.parts = parts;
+  }
+
+  get busy(): boolean {
+    return this.expecting !== null;
+  }
+
+  get pid(): number | null {
+    return this.child?.pid ?? null;
+  }
+
+  /** Runs a job to its result. Aborting ends the worker; the promise then rejects with `cancelled`. */
+  async run(job: Job, events: JobEvents): Promise<JobResult> {
+    const message = await this.request({ type: "run", job }, job.taskId, events);
+    if (message.type !== "done") throw unexpected(message);
+    return message.result;
+  }
+
+  /** Loads a model; resolves when a job with it would start at once. */
+  async load(model: ModelSpec): Promise<void> {
+    if (this.loaded?.model === model.name) return;
+    await this.request({ type: "load", model }, null);
+  }
+
+  /** Frees the worker's memory: now, or right after the running request. Says which. */
+  async release(): Promise<"now" | "after the task"> {
+    if (this.busy) {
+      this.releaseWhenIdle = true;
+      return "after the task";
+    }
+    await this.end();
+    return "now";
+  }
+
+  /** Ends the worker and all it started; resolves when the process is gone. */
+  async end(): Promise<void> {
+    clearTimeout(this.idleTimer);
+    const { child } = this;
+    if (!child) return this.gone;
+    signalGroup(child, "SIGTERM");
+    const force = setTimeout(() => signalGroup(child, "SIGKILL"), KILL_AFTER);
+    await this.gone;
+    clearTimeout(force);
+    signalGroup(child, "SIGKILL"); // an ffmpeg that outlived its worker
+  }
+
+  /** One request after the other: a task that begins while a model is being loaded waits for that. */
+  private request(message: ToWorker, task: string | null, events?: JobEvents): Promise<FromWorker> {
+    const turn = this.turn.then(() => this.ask(message, task, events));
+    this.turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  private async ask(message: ToWorker, task: string | null, events?: JobEvents): Promise<FromWorker> {
+    clearTimeout(this.idleTimer);
+    if (events?.signal.aborted) throw cancelled();
+    const child = this.ensure();
+    const answer = new Promise<FromWorker>((resolve, reject) => {
+      this.expecting = { task, resolve, reject, onMessage: (m) => forward(m, events) };
+    });
+    const cancel = () => void this.end();
+    events?.signal.addEventListener("abort", cancel, { once: true });
+    try {
+      child.send(message);
+      return await answer;
+    } catch (error) {
+      if (events?.signal.aborted) {
+        await this.end();
+        throw cancelled();
+      }
+      throw error;
+    } finally {
+      events?.signal.removeEventListener("abort", cancel);
+      this.expecting = null;
+      await this.rest();
+    }
+  }
+
+  /** What happens when there is nothing to do: memory asked back is given back, else the idle time begins. */
+  private async rest(): Promise<void> {
+    if (this.releaseWhenIdle) {
+      this.releaseWhenIdle = false;
+      await this.end();
+    } else if (this.child && this.parts.idleSeconds > 0) {
+      this.idleTimer = setTimeout(() => void this.end(), this.parts.idleSeconds * 1000);
+      this.idleTimer.unref();
+    }
+  }
+
+  private ensure(): ChildProcess {
+    if (this.child) return this.child;
+    const child = fork(this.parts.entry, {
+      serialization: "advanced",
+      // fd 4 is only ever held open: the worker's watchdog sees it close when this process dies, however it dies.
+      stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
+      detached: process.platform !== "win32", // a group of its own, so that its ffmpegs can be ended with it
+      execArgv: [],
+    });
+    this.child = child;
+    this.lines = [];
+    this.gone = new Promise((resolve) => {
+      child.once("exit", (code, signal) => {
+        this.died(child, code, signal);
+        resolve();
+      });
+    });
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding("utf8").on("data", (t) => this.print(t));
+    child.on("message", (raw) => this.receive(fromWorker.parse(raw)));
+    child.send({ type: "setup", version: protocolVersion, setup: this.parts.setup } satisfies ToWorker);
+    return child;
+  }
+
+  private receive(message: FromWorker): void {
+    if (message.type === "loading") this.loading = message.model;
+    if (message.type === "loaded") {
+      this.loading = null;
+      this.loaded = { model: message.model, device: message.device };
+    }
+    this.parts.onChange?.();
+    const { expecting } = this;
+    if (!expecting) return;
+    expecting.onMessage?.(message);
+    if (message.type === "failed") expecting.reject(EngineError.from(message.error as ErrorJson));
+    if (message.type === "done" || (message.type === "loaded" && expecting.task === null)) expecting.resolve(message);
+  }
+
+  private died(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
+    signalGroup(child, "SIGKILL");
+    this.child = null;
+    this.loaded = null;
+    this.loading = null;
+    const how = signal ? `signal ${signal}` : `exit code ${code}`;
+    const printed = this.lines.slice(-3).join(" / ");
+    this.expecting?.reject(
+      new EngineError("worker_died", {
+        what: `The worker process ended unexpectedly (${how}).`,
+        ...(printed && { why: `It last printed: ${printed}.` }),
+        facts: { code, signal },
+      }),
+    );
+    this.parts.onChange?.();
+  }
+
+  private print(text: string): void {
+    for (const line of text.split(/\r?\n/).filter(Boolean)) {
+      this.lines = [...this.lines.slice(1 - KEPT_LINES), line];
+      this.parts.onLine(line);
+    }
+  }
+}
+
+function forward(message: FromWorker, events: JobEvents | undefined): void {
+  if (message.type === "progress") events?.onProgress(message);
+  if (message.type === "segment") events?.onSegment();
+}
+
+function cancelled(): EngineError {
+  return new EngineError("cancelled", { what: "The task was cancelled." });
+}
+
+function unexpected(message: FromWorker): EngineError {
+  return new EngineError("internal", { what: `The worker answered ${message.type} where a result was due.` });
+}
+
+/** Signals the process and all it started; one that is gone already is what was wanted. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (process.platform === "win32" || !child.pid) child.kill(signal);
+    else process.kill(-child.pid, signal);
+  } catch {
+    // ESRCH: nothing of it is left
+  }
+}

@@ -1,0 +1,187 @@
+import { existsSync, readFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { EngineError, closest } from "../engine/index.ts";
+import type { Caller, EngineConfig } from "../engine/index.ts";
+import { builtFile, programVersion, projectRoot } from "./installation.ts";
+import { pathsOf } from "./places.ts";
+import type { Surroundings } from "./places.ts";
+import { settingNames, settingsTable } from "./settings.ts";
+import type { Setting, SettingName, SettingValues } from "./settings.ts";
+
+/** Where a value came from, strongest first. */
+export type SettingOrigin = "flag" | "environment" | "file" | "default";
+export type SettingFlags = Readonly<Partial<Record<SettingName, string>>>;
+
+export interface Settings {
+  /** By environment name; paths are absolute. */
+  readonly values: SettingValues;
+  readonly origins: Readonly<Record<SettingName, SettingOrigin>>;
+}
+
+/** This process's surroundings. Only this file reads the environment. */
+export function here(): Surroundings {
+  return {
+    platform: process.platform,
+    environment: process.env,
+    home: homedir(),
+    temporary: tmpdir(),
+    workingDirectory: process.cwd(),
+    exists: existsSync,
+    readText: (path) => (existsSync(path) ? readFileSync(path, "utf8") : null),
+  };
+}
+
+/**
+ * All settings: flag before environment before settings file before default. An empty value counts as not given.
+ * Throws `invalid_parameter` naming setting, value, origin and what is allowed.
+ */
+export function loadSettings(flags: SettingFlags = {}, at: Surroundings = here()): Settings {
+  const values: Record<string, unknown> = {};
+  const origins: Record<string, SettingOrigin> = {};
+  const sources: Source[] = [
+    { origin: "flag", given: flags, base: at.workingDirectory },
+    { origin: "environment", given: at.environment, base: at.workingDirectory },
+  ];
+  for (const name of settingNames) {
+    const source = sources.find(({ given }) => isGiven(given[name]));
+    const fallback = () => settingsTable[name].fallback(at, (earlier) => String(values[earlier]));
+    const raw = source ? source.given[name] : fallback();
+    values[name] = readValue(name, raw, source ?? { origin: "default", given: {}, base: at.workingDirectory }, at);
+    origins[name] = source?.origin ?? "default";
+    // The settings file's own place is the first row of the table; from then on the file counts too.
+    if (name === "SEEDVR2_CONFIG") sources.push(fileSource(String(values[name]), origins[name] !== "default", at));
+  }
+  return Object.freeze({ values: values as SettingValues, origins: origins as Settings["origins"] });
+}
+
+interface Source {
+  readonly origin: SettingOrigin;
+  readonly given: Readonly<Record<string, unknown>>;
+  /** What relative paths in it are relative to. */
+  readonly base: string;
+}
+
+const isGiven = (value: unknown) => value !== undefined && value !== null && value !== "";
+
+function readValue(name: SettingName, raw: unknown, source: Source, at: Surroundings): unknown {
+  const { schema, form, allowed }: Setting = settingsTable[name];
+  if (raw === null) return null;
+  const absolute = (path: string) => absolutePath(path, source.base, at);
+  const textual = typeof raw === "string" || typeof raw === "number" ? String(raw) : undefined;
+  const items = Array.isArray(raw) ? raw.map(String) : textual?.split(pathsOf(at).delimiter);
+  const prepared =
+    form === "folders"
+      ? items?.filter(Boolean).map(absolute)
+      : form === "path" && textual
+        ? absolute(textual)
+        : textual;
+  const parsed = schema.safeParse(prepared);
+  if (parsed.success) return parsed.data;
+  throw new EngineError("invalid_parameter", {
+    what: `The setting ${name} is ${JSON.stringify(raw)}, which is not possible.`,
+    why: `It comes from ${originTexts[source.origin]}.`,
+    todo: `Give ${allowed}.`,
+    facts: { setting: name, given: raw, allowed, origin: source.origin },
+  });
+}
+
+const originTexts: Readonly<Record<SettingOrigin, string>> = {
+  flag: "a flag of the command line",
+  environment: "the environment",
+  file: "the settings file (seedvr2 doctor names it)",
+  default: "the default for this machine",
+};
+
+/** `~/` is the home folder; a relative path counts from `base`. */
+function absolutePath(path: string, base: string, at: Surroundings): string {
+  const { resolve } = pathsOf(at);
+  if (path === "~" || /^~[\\/]/.test(path)) return resolve(at.home, path.slice(2));
+  return resolve(base, path);
+}
+
+function fileSource(path: string, demanded: boolean, at: Surroundings): Source {
+  const text = at.readText(path);
+  if (text === null && demanded) {
+    throw new EngineError("invalid_parameter", {
+      what: `The settings file ${path} does not exist.`,
+      todo: "Make it, or leave SEEDVR2_CONFIG and --config out.",
+    });
+  }
+  const given = text === null ? {} : parseFile(text, path);
+  for (const key of Object.keys(given)) {
+    if (key in settingsTable && key !== "SEEDVR2_CONFIG") continue;
+    const near = closest(key, settingNames);
+    throw new EngineError("invalid_parameter", {
+      what: `The settings file ${path} has the key ${JSON.stringify(key)}, which is no setting there.`,
+      ...(near && near !== key && { why: `Did you mean ${near}?` }),
+      todo: "Keys are the names of the environment variables; the README lists them.",
+    });
+  }
+  return { origin: "file", given, base: pathsOf(at).dirname(path) };
+}
+
+function parseFile(text: string, path: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new EngineError("invalid_parameter", {
+      what: `The settings file ${path} is not valid JSON: ${(cause as Error).message}.`,
+      todo: "Correct it, or remove the file to use the defaults.",
+      cause,
+    });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new EngineError("invalid_parameter", {
+    what: `The settings file ${path} is not one JSON object.`,
+    todo: 'Write it as { "OUTPUT_FOLDER": "/path/to/results" }.',
+  });
+}
+
+/** A setting's value as text, as it would stand in the environment; secrets are hidden, null is empty. */
+export function settingText(settings: Settings, name: SettingName, at: Surroundings = here()): string {
+  const entry: Setting = settingsTable[name];
+  const value = settings.values[name];
+  if (value === null) return "";
+  if (entry.secret) return "(set)";
+  return Array.isArray(value) ? value.join(pathsOf(at).delimiter) : String(value);
+}
+
+/** What the engine runs with; `root` is the folder of this program, where the built-in model lies. */
+export function engineConfig(settings: Settings, root: string = projectRoot()): EngineConfig {
+  const v = settings.values;
+  return Object.freeze({
+    stateDir: v.SEEDVR2_STATE_DIR,
+    modelDirs: v.MODEL_DIR,
+    uploadDir: v.UPLOAD_FOLDER,
+    maxUploadBytes: v.MAX_UPLOAD_SIZE * 1024 * 1024,
+    maxHistory: v.MAX_HISTORY_SIZE,
+    workerIdleSeconds: v.GPU_IDLE_TIMEOUT,
+    ffmpegPath: v.FFMPEG_PATH,
+    device: v.SEEDVR2_DEVICE,
+    threads: v.SEEDVR2_THREADS,
+    segmentFrames: v.SEEDVR2_SEGMENT_FRAMES,
+    builtinModel: join(root, "models", "builtin_x2.onnx"),
+    workerEntry: builtFile("worker"),
+    version: programVersion(),
+    settings: textsOf(settings, (name) => settingsTable[name].owner === "engine"),
+  });
+}
+
+/** What goes with each submission. Only engine settings that somebody set are compared: a default is no wish. */
+export function callerOf(settings: Settings): Caller {
+  return Object.freeze({
+    outputFolder: settings.values.OUTPUT_FOLDER,
+    allowedFolders: settings.values.SEEDVR2_ALLOWED_FOLDERS,
+    defaultModel: settings.values.SEEDVR2_DEFAULT_MODEL,
+    engineSettings: textsOf(
+      settings,
+      (name) => settingsTable[name].owner === "engine" && settings.origins[name] !== "default",
+    ),
+  });
+}
+
+function textsOf(settings: Settings, chosen: (name: SettingName) => boolean): Record<string, string> {
+  return Object.fromEntries(settingNames.filter(chosen).map((name) => [name, settingText(settings, name)]));
+}

@@ -1,0 +1,112 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Caller } from "../../engine/engine.ts";
+import { prepareSubmission } from "../../engine/local/submission.ts";
+import { settingsWarning } from "../../engine/local/settings-warning.ts";
+import type { MediaInfo } from "../../engine/media/media-info.ts";
+import { defaultModel, listModels, runnableModel } from "../../engine/models/model-list.ts";
+import { imageParameters } from "../../engine/schemas/parameters.ts";
+import { parseInput } from "../../engine/schemas/parse.ts";
+import type { TaskParameters } from "../../engine/schemas/parameters.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const space = vi.hoisted(() => ({ free: 1e12 }));
+vi.mock("node:fs/promises", async (original) => ({
+  ...(await original<object>()),
+  statfs: async () => ({ bavail: space.free, bsize: 1 }),
+}));
+
+const picture: MediaInfo = {
+  ...{ kind: "picture", format: "png", width: 400, height: 300, depth: 8, alpha: false, grey: false, pages: 1 },
+};
+
+let folder: string;
+let caller: Caller;
+beforeEach(async () => {
+  space.free = 1e12;
+  folder = await temporaryFolder();
+  await writeFile(join(folder, "a.png"), "x");
+  caller = { outputFolder: join(folder, "out"), allowedFolders: [folder], defaultModel: null, engineSettings: {} };
+});
+
+function prepare(wish: object = {}, info: MediaInfo = picture, uploadName: string | null = null) {
+  const parameters = parseInput(imageParameters, { file_path: join(folder, "a.png"), ...wish }) as TaskParameters;
+  const parts = {
+    probe: async () => info,
+    models: () => listModels({ modelDirs: [], builtinModel: "/program/builtin_x2.onnx" }),
+    encoders: async () => new Set(["libx264"]),
+  };
+  return prepareSubmission({ parameters, kind: "image", caller, uploadName }, parts);
+}
+
+describe("a submission", () => {
+  it("records parameters as understood, the target and where the result goes", async () => {
+    expect(await prepare({ resolution: 600 })).toMatchObject({
+      kind: "image",
+      inputName: "a.png",
+      target: { width: 800, height: 600 },
+      parameters: { dit_model: "builtin_x2.onnx", resolution: 600, batch_size: 1, color_correction: "lab", seed: 42 },
+      output: { folder: join(folder, "out"), path: null, format: "png", overwrite: false },
+      notes: [],
+    });
+  });
+
+  it("notes that the result is smaller than the source", async () => {
+    expect((await prepare({ resolution: 100 })).notes).toEqual([expect.stringMatching(/smaller.*400x300 to 133x100/)]);
+  });
+
+  it("keeps an animation one", async () => {
+    const gif: MediaInfo = { ...picture, format: "gif", pages: 12 };
+    expect(await prepare({}, gif)).toMatchObject({ output: { format: "gif" }, frames: 12 });
+  });
+
+  it("takes an upload from wherever the engine keeps it, under its owner's name", async () => {
+    caller = { ...caller, allowedFolders: [join(folder, "elsewhere"), join(folder, "out")] };
+    expect(await prepare({}, picture, "holiday.png")).toMatchObject({ inputName: "holiday.png", uploaded: true });
+  });
+
+  it("is refused when the disk has no room for the result, naming both figures", async () => {
+    space.free = 1e6;
+    await expect(prepare({ resolution: 4000 })).rejects.toMatchObject({
+      code: "disk_full",
+      message: expect.stringMatching(/171 MB.*1 MB free/),
+    });
+  });
+
+  it("is refused when it names a model that is installed but cannot run yet", async () => {
+    const models = join(folder, "models");
+    await mkdir(models);
+    await writeFile(join(models, "seedvr2_ema_3b_fp16.safetensors"), "weights");
+    await writeFile(join(models, "ema_vae_fp16.safetensors"), "no transformer");
+    await writeFile(join(models, "another.gguf"), "weights");
+    const list = await listModels({ modelDirs: [join(folder, "none"), models], builtinModel: "/b.onnx" });
+    expect(list).toHaveLength(14);
+    expect(list[0]).toMatchObject({
+      installed: true,
+      runnable: false,
+      reason: expect.stringContaining("cannot be run"),
+    });
+    expect(list[13]).toMatchObject({ name: "another.gguf", installed: true, runnable: false });
+    expect(() => runnableModel(list, "3b_fp16")).toThrow(expect.objectContaining({ code: "not_runnable" }) as never);
+    expect(defaultModel(list, "3b_fp16").name).toBe("builtin_x2.onnx");
+  });
+});
+
+describe("a model's name", () => {
+  it.each(["builtin_x2.onnx", "builtin_x2", "BUILTIN_X2"])("may be %s", async (name) => {
+    const list = await listModels({ modelDirs: [], builtinModel: "/b.onnx" });
+    expect(runnableModel(list, name).name).toBe("builtin_x2.onnx");
+  });
+
+  it("is completed by a guess when it is mistyped", async () => {
+    const list = await listModels({ modelDirs: [], builtinModel: "/b.onnx" });
+    expect(() => runnableModel(list, "3b-Q4_K_N")).toThrow(/Did you mean .*Q4_K_M/);
+  });
+});
+
+it("warns where a caller's settings for the engine are not those it runs with", () => {
+  const running = { PORT: "8200", MODEL_DIR: "/a" };
+  expect(settingsWarning(running, { PORT: "8200" })).toBeUndefined();
+  expect(settingsWarning(running, { MODEL_DIR: "/b" })).toMatch(/MODEL_DIR is \/a there and \/b here.*seedvr2 stop/);
+});

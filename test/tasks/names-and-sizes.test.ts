@@ -1,0 +1,68 @@
+import { describe, expect, it } from "vitest";
+import { outputName } from "../../engine/tasks/output-name.ts";
+import { targetSize } from "../../engine/tasks/target-size.ts";
+import { aSubmission } from "../contracts/task-store-contract.ts";
+
+describe("output names", () => {
+  const name = (inputName: string, changes = {}) =>
+    outputName(aSubmission({ inputName, target: { width: 1920, height: 1080 }, ...changes }), "3b_fp8", 25);
+
+  it("say what made the result", () => {
+    expect(name("video.mp4")).toBe("video_3b_fp8_1080p_b5_clab_s42_25s.mp4");
+  });
+
+  it("say the tile quality when tiled", () => {
+    const parameters = { ...aSubmission().parameters, vae_tiling: "on", vae_quality: "medium" };
+    expect(name("video.mp4", { parameters })).toBe("video_3b_fp8_1080p_b5_clab_s42_vaeM_25s.mp4");
+  });
+
+  it("have batch 1 for pictures", () => {
+    const output = { ...aSubmission().output, format: "png" };
+    expect(name("photo.jpg", { kind: "image", output })).toBe("photo_3b_fp8_1080p_b1_clab_s42_25s.png");
+  });
+
+  it("get a number where they are taken", () => {
+    expect(outputName(aSubmission({ inputName: "v.mp4" }), "m", 1, 3)).toMatch(/_1s_3\.mp4$/);
+  });
+
+  it.each([
+    ["control and path characters", 'a\nb/../c"\u0000.mp4', /^[^\n/"\u0000]+$/],
+    ["more than 120 bytes", `${"ü".repeat(100)}.mp4`, /^ü{60}_3b_fp8/],
+    ["nothing but dots", "....mp4", /^[^.]/],
+    ["no name", "", /^file_/],
+  ])("are clean with %s", (_what, given, expected) => {
+    expect(name(given)).toMatch(expected);
+  });
+});
+
+describe("target size", () => {
+  it.each([
+    [{ width: 640, height: 360 }, { resolution: 720 }, "video", "1280x720"],
+    [{ width: 360, height: 640 }, { resolution: 720 }, "video", "720x1280"],
+    [{ width: 640, height: 360 }, {}, "image", "1920x1080"],
+    [{ width: 640, height: 360 }, { scale: 1.5 }, "image", "960x540"],
+    [{ width: 33, height: 17 }, { scale: 1 }, "image", "33x17"],
+    [{ width: 33, height: 17 }, { scale: 3 }, "video", "98x50"],
+    [{ width: 1, height: 1 }, { scale: 1 }, "image", "1x1"],
+    [{ width: 1, height: 1 }, { scale: 1 }, "video", "2x2"],
+  ] as const)("of %o with %o as %s is %s", (source, wish, kind, expected) => {
+    const { width, height } = targetSize(source, wish, kind);
+    expect(`${width}x${height}`).toBe(expected);
+  });
+
+  it("refuses resolution and scale together", () => {
+    expect(() => targetSize({ width: 9, height: 9 }, { resolution: 16, scale: 2 }, "image")).toThrow(/one of them/);
+  });
+
+  it.each([
+    [{ width: 1000, height: 1 }, "image", 518],
+    [{ width: 1600, height: 900 }, "video", 4608],
+  ] as const)("names the largest resolution that fits %o as %s", (source, kind, largest) => {
+    const refusal = expect.objectContaining({
+      code: "too_large",
+      facts: expect.objectContaining({ largest_resolution: largest }),
+    });
+    expect(() => targetSize(source, { resolution: 16384 }, kind)).toThrow(refusal as never);
+    expect(() => targetSize(source, { resolution: largest }, kind)).not.toThrow();
+  });
+});

@@ -1,0 +1,133 @@
+import { expect, it } from "vitest";
+import { EngineError } from "../../engine/errors.ts";
+import { Queue } from "../../engine/tasks/queue.ts";
+import type { RunEvents, TaskRunner } from "../../engine/tasks/queue.ts";
+import type { Task, TaskOutcome } from "../../engine/tasks/task.ts";
+import { MemoryTaskStore } from "../contracts/memory-task-store.ts";
+import { aSubmission } from "../contracts/task-store-contract.ts";
+
+type Run = (task: Task, events: RunEvents) => Promise<TaskOutcome>;
+
+const done: TaskOutcome = { path: "/results/x.png", width: 2, height: 2, frames: 1, notes: [] };
+const died = () => new EngineError("worker_died", { what: "The worker process ended unexpectedly (signal SIGKILL)." });
+
+/** A queue over a store in memory whose runner does what the test says. */
+function aQueue(run: Run) {
+  const store = new MemoryTaskStore(Date.now);
+  const discarded: string[] = [];
+  const states: string[] = [];
+  const runner: TaskRunner = { run, discard: async (task) => void discarded.push(task.id) };
+  const ended = new Map<string, () => void>();
+  const queue = new Queue({
+    store,
+    runner,
+    now: Date.now,
+    onChange: (task) => {
+      states.push(`${task.id} ${task.state}`);
+      if (!["queued", "processing"].includes(task.state)) ended.get(task.id)?.();
+    },
+  });
+  const submit = async () => {
+    const { task } = await store.enqueue(aSubmission());
+    const end = new Promise<void>((resolve) => ended.set(task.id, resolve));
+    queue.wake();
+    return { id: task.id, end };
+  };
+  return { queue, store, submit, discarded, states };
+}
+
+/** A run that ends only when it is aborted. */
+const untilAborted: Run = (_task, { signal }) =>
+  new Promise((_resolve, reject) =>
+    signal.addEventListener("abort", () => reject(new EngineError("cancelled", { what: "Cancelled." }))),
+  );
+
+it("runs one task after the other, in order", async () => {
+  const order: string[] = [];
+  let running = 0;
+  const { submit } = aQueue(async (task) => {
+    expect(++running).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    running--;
+    order.push(task.id);
+    return done;
+  });
+  const tasks = [await submit(), await submit(), await submit()];
+  await Promise.all(tasks.map((task) => task.end));
+  expect(order).toEqual(tasks.map((task) => task.id));
+});
+
+it("cancels a running task, removes what it left, and goes on with the next", async () => {
+  let first = true;
+  const { submit, queue, store, discarded } = aQueue((task, events) => {
+    if (!first) return Promise.resolve(done);
+    first = false;
+    return untilAborted(task, events);
+  });
+  const [running, waiting] = [await submit(), await submit()];
+  await queue.cancel(running.id);
+  await waiting.end;
+  expect((await store.get(running.id))?.state).toBe("cancelled");
+  expect((await store.get(waiting.id))?.state).toBe("completed");
+  expect(discarded).toEqual([running.id]);
+});
+
+it("tries a task again when the worker dies once, and keeps its place before others", async () => {
+  let runs = 0;
+  const order: string[] = [];
+  const { submit } = aQueue(async (task) => {
+    if (++runs === 1) throw died();
+    order.push(task.id);
+    return done;
+  });
+  const [first, second] = [await submit(), await submit()];
+  await Promise.all([first.end, second.end]);
+  expect(order).toEqual([first.id, second.id]);
+});
+
+it("fails a task whose worker dies twice without a finished segment, and the next one runs", async () => {
+  let runs = 0;
+  const { submit, store } = aQueue(async () => {
+    if (++runs <= 2) throw died();
+    return done;
+  });
+  const [first, second] = [await submit(), await submit()];
+  await Promise.all([first.end, second.end]);
+  const failed = await store.get(first.id);
+  expect(failed).toMatchObject({ state: "failed", error: { code: "worker_died", facts: { deaths: 2 } } });
+  expect((await store.get(second.id))?.state).toBe("completed");
+});
+
+it("goes on over many deaths as long as each run finishes a segment", async () => {
+  let runs = 0;
+  const { submit, store } = aQueue(async (_task, events) => {
+    if (++runs > 5) return done;
+    events.onSegment();
+    throw died();
+  });
+  const task = await submit();
+  await task.end;
+  expect(runs).toBe(6);
+  expect((await store.get(task.id))?.state).toBe("completed");
+});
+
+it("fails a task at once for any other error, with its words", async () => {
+  const { submit, store } = aQueue(async () => {
+    throw new EngineError("disk_full", { what: "The disk is full.", todo: "Free some space." });
+  });
+  const task = await submit();
+  await task.end;
+  expect(await store.get(task.id)).toMatchObject({
+    state: "failed",
+    error: { code: "disk_full", todo: "Free some space." },
+  });
+});
+
+it("leaves a running task in the queue when it stops, and starts no other", async () => {
+  const { submit, queue, store } = aQueue(untilAborted);
+  const [running, waiting] = [await submit(), await submit()];
+  await queue.stop();
+  expect((await store.get(running.id))?.state).toBe("queued");
+  expect((await store.get(waiting.id))?.state).toBe("queued");
+  expect((await store.pending())[0]?.id).toBe(running.id);
+});
