@@ -17,3 +17,5 @@ export const colourCorrections = {
   adain,
   none: (content) => content,
 } as const satisfies Readonly<Record<string, ColourCorrection>>;
+
+export type ColourMethod = keyof typeof colourCorrections;

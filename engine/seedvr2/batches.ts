@@ -59,14 +59,6 @@ export function appended(indices: readonly number[], count: number): number[] {
   return [...indices, ...reversed(indices).slice(0, -1), ...Array<number>(count - length + 1).fill(last)];
 }
 
-/** Indices of a clip of `length` frames with `count` in front: reversed, the first one not doubled. */
-export function prepended(length: number, count: number): number[] {
-  const own = Array.from({ length }, (_, i) => i);
-  const mirror = reversed(own).slice(0, -1);
-  const missing = Math.max(count - length + 1, 0);
-  return [...Array<number>(missing).fill(length - 1), ...mirror.slice(mirror.length - (count - missing)), ...own];
-}
-
 /** Weight of the earlier batch for each of `count` frames that two batches share; the middle third is blended. */
 export function blendWeights(count: number): number[] {
   return Array.from({ length: count }, (_, i) => {

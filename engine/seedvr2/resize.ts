@@ -33,7 +33,7 @@ export function frameSizes(source: Size, resolution: number, maxResolution = 0):
   return {
     resized: tooLong ? [first, last] : [first],
     result: { height: even(last.height), width: even(last.width) },
-    padded: { height: padded(last.height), width: padded(last.width) },
+    padded: paddedSize(last),
   };
 }
 
@@ -130,6 +130,8 @@ function even(length: number): number {
   return length - (length % 2);
 }
 
-function padded(length: number): number {
-  return Math.ceil(length / PADDING) * PADDING;
+/** What the networks see of a frame of this size. */
+export function paddedSize({ height, width }: Size): Size {
+  const padded = (length: number) => Math.ceil(length / PADDING) * PADDING;
+  return { height: padded(height), width: padded(width) };
 }

@@ -5,6 +5,7 @@ import type { AutoencoderNetwork } from "./autoencoder/autoencoder-network.ts";
 import type { Tiling } from "./autoencoder/tiles.ts";
 import { blendWeights, extendedIndices, type BatchRules, type ClipBatch } from "./batches.ts";
 import { planesFromRows, rowsFromPlanes } from "./latent-layout.ts";
+import { finite } from "./finite.ts";
 import type { NoiseShape } from "./noise.ts";
 import { prepareFrames, type FrameSizes, type Size } from "./resize.ts";
 import {
@@ -51,7 +52,7 @@ export function prepareBatch(own: Planes, batch: ClipBatch, rules: BatchRules, s
   return pickedFrames(prepareFrames(own, sizes), extendedIndices(batch, rules));
 }
 
-/** Prepared frames → decoded frames of the same shape, not clamped (seedvr2-pipeline.md section 1). */
+/** Prepared frames → decoded frames of the same shape, not clamped (seedvr2-pipeline.md section 1). Throws `provider_failed` for values that are no numbers. */
 export async function restoreBatch(
   prepared: Planes,
   networks: RestorationNetworks,
@@ -76,11 +77,13 @@ export async function restoreBatch(
     ...(options.signal && { signal: options.signal }),
     onBlock: (done, of) => options.onProgress?.("transformer", done, of),
   });
-  trace("dit_out", velocity);
+  trace("dit_out", finite(velocity, "transformer"));
   const clean = denoised(epsilon, velocity);
   options.trace?.("denoised", { shape, data: clean });
   const cells = planesFromRows(clean, latentPlanes, LATENT_SCALE);
-  return networks.autoencoder.decode(cells, partOptions("decode", options, options.decoderTiling));
+  const decoded = await networks.autoencoder.decode(cells, partOptions("decode", options, options.decoderTiling));
+  finite(decoded.data, "decoder");
+  return decoded;
 }
 
 function withInputNoise(prepared: Planes, noise: NoiseSource, { inputNoiseScale, trace }: RestorationOptions): Planes {

@@ -1,6 +1,7 @@
 import { colourCorrections } from "../../engine/colour/colour-correction.ts";
 import { framesOf, pickedFrames, type Planes } from "../../engine/colour/planes.ts";
-import { clipBatches, prepended, type BatchRules, type ClipBatch } from "../../engine/seedvr2/batches.ts";
+import { prepended } from "../../engine/pipeline/prepended-frames.ts";
+import { clipBatches, type BatchRules, type ClipBatch } from "../../engine/seedvr2/batches.ts";
 import type { TensorValue } from "../../engine/onnx/session.ts";
 import { frameSizes, type FrameSizes } from "../../engine/seedvr2/resize.ts";
 import {

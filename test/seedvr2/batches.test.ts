@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  appended,
-  blendWeights,
-  clipBatches,
-  extendedIndices,
-  nextLength,
-  prepended,
-} from "../../engine/seedvr2/batches.ts";
+import { appended, blendWeights, clipBatches, extendedIndices, nextLength } from "../../engine/seedvr2/batches.ts";
+import { prepended } from "../../engine/pipeline/prepended-frames.ts";
 import { GoldenFile } from "../../scripts/parity/golden-file.ts";
 import { golden } from "../fixtures/golden-path.ts";
 

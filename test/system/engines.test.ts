@@ -18,7 +18,12 @@ function callerOf(machine: TestMachine): Caller {
 
 engineContract("local, in this process", async (machine) => {
   const config = {
-    ...{ stateDir: machine.stateDir, modelDirs: [], uploadDir: `${machine.stateDir}/uploads` },
+    ...{
+      stateDir: machine.stateDir,
+      modelDirs: [],
+      uploadDir: `${machine.stateDir}/uploads`,
+      cacheDir: `${machine.folder}/cache`,
+    },
     ...{ maxUploadBytes: 1e6, maxHistory: 100, workerIdleSeconds: 0, ffmpegPath: null, device: "cpu", threads: 1 },
     ...{ segmentFrames: 10, builtinModel: `${root}/models/builtin_x2.onnx`, workerEntry: `${root}/dist/worker.js` },
     ...{ version: programVersion, settings: {} },
