@@ -8,8 +8,11 @@ const GB = 1e9;
  * Bytes that a task may plan with: what the machine or the control group allows, less a reserve, rounded down to GB; less
  * free memory at the moment lowers it. Asked once, when a task starts.
  */
-export function memoryBudget(limit = process.constrainedMemory() || totalmem(), free = freemem()): number {
-  // A group without a limit answers with a number larger than any machine.
-  const allowed = Math.min(limit, totalmem(), free);
-  return Math.max(1, Math.floor((allowed - RESERVE) / GB)) * GB;
+export function memoryBudget(limit = memoryLimit(), free = freemem()): number {
+  return Math.max(1, Math.floor((Math.min(limit, free) - RESERVE) / GB)) * GB;
+}
+
+/** A control group without a limit answers with 0 or with a number larger than any machine. */
+function memoryLimit(): number {
+  return Math.min(process.constrainedMemory() || Infinity, totalmem());
 }

@@ -30,15 +30,20 @@ export async function openModelThread(entry: URL | string, wish: ModelWish): Pro
 type Ask = (request: WithoutId<ThreadRequest>, onProgress?: BatchProgress) => Promise<ThreadAnswer>;
 
 async function threadUpscaler(ask: Ask, settings: UpscaleSettings): Promise<Upscaler> {
-  const { upscaler } = await ask({ ask: "prepare", settings });
-  assert(upscaler, "a prepared upscaler says its plan");
+  const { plan, notes: first } = await ask({ ask: "prepare", settings });
+  assert(plan && first, "a prepared upscaler says its plan and notes");
+  let notes = first;
   return {
-    ...upscaler,
+    plan,
+    get notes() {
+      return notes;
+    },
     async upscale(batch, target, { signal, onProgress, memory } = {}) {
       signal?.throwIfAborted();
-      const { frames } = await ask({ ask: "upscale", batch, target, memory }, onProgress);
-      assert(frames, "frames are answered with frames");
-      return frames;
+      const made = await ask({ ask: "upscale", batch, target, memory }, onProgress);
+      assert(made.frames && made.notes, "frames are answered with frames");
+      ({ notes } = made);
+      return made.frames;
     },
     close: async () => void (await ask({ ask: "finish" })),
   };

@@ -4,6 +4,7 @@ import type { Frame } from "../media/frame.ts";
 import { resizeFrame } from "../media/resize.ts";
 import { clipBatches, type BatchRules, type ClipBatch } from "../seedvr2/batches.ts";
 import { collectGarbage } from "../onnx/collect-garbage.ts";
+import type { Tiling } from "../seedvr2/autoencoder/tiles.ts";
 import { frameSizes, paddedSize, type FrameSizes, type Size } from "../seedvr2/resize.ts";
 import {
   correctBatch,
@@ -67,7 +68,7 @@ interface Call {
  */
 export class Seedvr2Upscaler implements Upscaler {
   readonly plan: BatchPlan;
-  readonly notes: readonly string[];
+  readonly #notes: string[];
   readonly #networks: RestorationNetworks;
   readonly #noise: NoiseSource;
   readonly #settings: UpscaleSettings;
@@ -91,7 +92,11 @@ export class Seedvr2Upscaler implements Upscaler {
     this.#settings = settings;
     this.#rules = { batchSize, overlap, uniform };
     this.plan = planOf(this.#rules);
-    this.notes = [...warnings, ...notesOf(settings)];
+    this.#notes = [...warnings, ...notesOf(settings)];
+  }
+
+  get notes(): readonly string[] {
+    return this.#notes;
   }
 
   async upscale(batch: Batch, target: TargetSize, options: UpscaleOptions = {}): Promise<Frame[]> {
@@ -146,6 +151,15 @@ export class Seedvr2Upscaler implements Upscaler {
     return corrected;
   }
 
+  /** Tiles that memory chose are worth knowing; those wished for are known. */
+  #noteTiles(tiling: Tiling | undefined): void {
+    const { mode, size } = this.#settings.tiling;
+    if (!tiling || mode === "on" || size !== undefined) return;
+    const [side, shared] = [tiling.tile[0], tiling.overlap[0]];
+    const note = `The autoencoder worked in tiles of ${side} pixels that share ${shared}, to fit into memory.`;
+    if (!this.#notes.includes(note)) this.#notes.push(note);
+  }
+
   async #decode(call: Call, index: number, part: { done: number; of: number }): Promise<Decoded> {
     const known = this.#decoded.get(index);
     if (known) return known;
@@ -155,6 +169,7 @@ export class Seedvr2Upscaler implements Upscaler {
     const prepared = prepareBatch(planesOfFrames(frames), own, this.#rules, sizes);
     const { inputNoiseScale, latentNoiseScale, tiling: wish } = this.#settings;
     const tiling = chooseTiling(wish, target, this.#rules.batchSize, options.memory);
+    this.#noteTiles(tiling);
     const raw = await restoreBatch(prepared, this.#networks, this.#noise, {
       ...{ inputNoiseScale, latentNoiseScale, encoderTiling: tiling, decoderTiling: tiling, signal: options.signal },
       onProgress: (stage, done, of) => {

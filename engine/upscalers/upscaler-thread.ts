@@ -4,7 +4,7 @@ import { asEngineError } from "../errors.ts";
 import type { ErrorJson } from "../errors.ts";
 import type { Frame } from "../media/frame.ts";
 import { openModel } from "./open-model.ts";
-import type { Batch, LoadedModel, ModelWish, TargetSize, Upscaler, UpscaleSettings } from "./upscaler.ts";
+import type { Batch, BatchPlan, LoadedModel, ModelWish, TargetSize, Upscaler, UpscaleSettings } from "./upscaler.ts";
 
 /**
  * The thread that a model lives on. Running blocks a thread for as long as it takes; here it blocks neither the pipes
@@ -22,7 +22,8 @@ export type ThreadRequest =
 /** What a request is answered with. */
 export interface ThreadAnswer {
   readonly device?: string;
-  readonly upscaler?: Pick<Upscaler, "plan" | "notes">;
+  readonly plan?: BatchPlan;
+  readonly notes?: readonly string[];
   readonly frames?: Frame[];
 }
 
@@ -47,13 +48,14 @@ async function answer(request: ThreadRequest): Promise<ThreadAnswer> {
       assert(model, "an upscaler is made of a model that was opened before");
       upscaler = await model.upscaler(request.settings);
       const { plan, notes } = upscaler;
-      return { upscaler: { plan, notes } };
+      return { plan, notes };
     }
     case "upscale": {
       assert(upscaler, "an upscaler is used before it was made");
       const { id, batch, target, memory } = request;
       const onProgress = (share: number, stage: string) => tell({ id, share, stage });
-      return { frames: await upscaler.upscale(batch, target, { onProgress, ...(memory !== undefined && { memory }) }) };
+      const options = { onProgress, ...(memory !== undefined && { memory }) };
+      return { frames: await upscaler.upscale(batch, target, options), notes: upscaler.notes };
     }
     case "finish":
       await upscaler?.close();

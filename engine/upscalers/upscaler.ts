@@ -37,7 +37,7 @@ export type BatchProgress = (share: number, stage: string) => void;
  */
 export interface Upscaler {
   readonly plan: BatchPlan;
-  /** What the user should know about results, finished sentences. */
+  /** What the user should know about results, finished sentences; more may follow with each batch. */
   readonly notes: readonly string[];
   /**
    * Enlarges a batch: resolves to the owned frames in order, each exactly `target` in size, depth and time kept,
