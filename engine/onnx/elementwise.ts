@@ -11,11 +11,6 @@ export function multiply(at: Graph, a: Value, b: Value): Value {
   return binary(at, "Mul", a, b);
 }
 
-/** a − b, with sizes of 1 repeated as NumPy does. */
-export function subtract(at: Graph, a: Value, b: Value): Value {
-  return binary(at, "Sub", a, b);
-}
-
 /** x · sigmoid(x); the runtime fuses the two. */
 export function silu(at: Graph, x: Value): Value {
   return multiply(at, x, at.node({ operator: "Sigmoid", inputs: [x], shape: x.shape }));
@@ -26,20 +21,12 @@ export function geluTanh(at: Graph, x: Value): Value {
   return at.node({ operator: "Gelu", inputs: [x], attributes: { approximate: "tanh" }, shape: x.shape });
 }
 
-export function sine(at: Graph, x: Value): Value {
-  return at.node({ operator: "Sin", inputs: [x], shape: x.shape });
-}
-
-export function cosine(at: Graph, x: Value): Value {
-  return at.node({ operator: "Cos", inputs: [x], shape: x.shape });
-}
-
 /** A number as a value that can be combined with any shape. */
 export function scalar(at: Graph, value: number): Value {
   return at.constant([value], [1], "F32");
 }
 
-function binary(at: Graph, operator: "Add" | "Mul" | "Sub", a: Value, b: Value): Value {
+function binary(at: Graph, operator: "Add" | "Mul", a: Value, b: Value): Value {
   const shape = broadcast(a.shape, b.shape);
   at.check(shape !== undefined && a.type === b.type, `${operator} wants shapes that fit`, a, b);
   return at.node({ operator, inputs: [a, b], shape });

@@ -6,7 +6,7 @@ import type { TransformerSizes } from "../weights/network.ts";
 import type { Extent } from "./windows.ts";
 
 /** Rows and columns of the latent in a patch (seedvr2-dit.md section 1; in no tensor). */
-export const PATCH_SIDE = 2;
+const PATCH_SIDE = 2;
 
 /** The token grid of a latent of t × h × w cells. */
 export function gridOf([t, h, w]: Extent): Extent {

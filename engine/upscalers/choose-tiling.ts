@@ -18,7 +18,7 @@ const qualities = { low: [512, 64], medium: [768, 96], high: [1024, 128] } as co
 /** Tiles are cut at multiples of this, and never smaller than `SMALLEST`. Pixels. */
 const STEP = 64;
 const SMALLEST = 128;
-/** Part of a tile that neighbours share where memory chooses the tiles. */
+/** Part of a tile that neighbours share, as in the table above. */
 const OVERLAP_SHARE = 1 / 8;
 
 /**
@@ -34,18 +34,22 @@ export function chooseTiling(
 ): Tiling | undefined {
   if (wish.mode === "off") return undefined;
   const [side, overlap] = qualities[wish.quality];
-  if (wish.mode === "on" || wish.size !== undefined) return square(wish.size ?? side, wish.overlap, overlap);
+  if (wish.size !== undefined) return square(wish.size, wish.overlap ?? usualOverlap(wish.size));
+  if (wish.mode === "on") return square(side, overlap);
   if (memory === undefined) return undefined;
   const pixels = target.width * target.height;
   const left = memory - FIXED_BYTES - frames * pixels * BYTES_PER_FRAME_PIXEL;
   const fitting = left / (frames === 1 ? BYTES_PER_PIXEL.picture : BYTES_PER_PIXEL.clip);
   if (pixels <= fitting) return undefined;
   const largest = Math.max(SMALLEST, Math.floor(Math.sqrt(Math.max(fitting, 0)) / STEP) * STEP);
-  return square(largest, wish.overlap, Math.floor((largest * OVERLAP_SHARE) / 8) * 8);
+  return square(largest, usualOverlap(largest));
 }
 
-/** What neighbours share is less than a tile. */
-function square(side: number, wished: number | undefined, usual: number): Tiling {
-  const overlap = Math.min(wished ?? usual, side / 2);
+/** What neighbours share where nobody says: whole cells of 8 pixels. */
+function usualOverlap(side: number): number {
+  return Math.floor((side * OVERLAP_SHARE) / 8) * 8;
+}
+
+function square(side: number, overlap: number): Tiling {
   return { tile: [side, side], overlap: [overlap, overlap] };
 }

@@ -4,7 +4,7 @@
  */
 
 /** Value of an IEEE half-precision code: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
-export function f16Value(code: number): number {
+function f16Value(code: number): number {
   const sign = code & 0x8000 ? -1 : 1;
   const exponent = (code >> 10) & 31;
   const fraction = code & 1023;
@@ -13,7 +13,7 @@ export function f16Value(code: number): number {
 }
 
 /** Value of a float8 e4m3fn code: bias 7, no infinities, 0x7F and 0xFF are NaN, subnormals m/8·2⁻⁶. */
-export function f8e4m3Value(code: number): number {
+function f8e4m3Value(code: number): number {
   const sign = code & 0x80 ? -1 : 1;
   const exponent = (code >> 3) & 15;
   const fraction = code & 7;
@@ -22,7 +22,7 @@ export function f8e4m3Value(code: number): number {
 }
 
 /** Value of a float8 e5m2 code: the upper byte of a half-precision one. */
-export function f8e5m2Value(code: number): number {
+function f8e5m2Value(code: number): number {
   return f16Value(code << 8);
 }
 

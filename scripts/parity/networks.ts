@@ -29,10 +29,7 @@ export async function openAutoencoder({ weights, config }: GoldenNetwork): Promi
 }
 
 /** Settings out of a reference configuration; what it does not say is as in the published networks. */
-export function transformerSettings(
-  sizes: TransformerSizes,
-  config: Readonly<Record<string, unknown>>,
-): TransformerSettings {
+function transformerSettings(sizes: TransformerSizes, config: Readonly<Record<string, unknown>>): TransformerSettings {
   const published = publishedSettings(sizes);
   const requests = config["window"] as readonly Extent[] | undefined;
   const methods = config["window_method"] as readonly WindowMethod[] | undefined;

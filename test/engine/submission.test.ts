@@ -57,6 +57,16 @@ describe("a submission", () => {
     expect((await prepare({ resolution: 100 })).notes).toEqual([expect.stringMatching(/smaller.*400x300 to 133x100/)]);
   });
 
+  it.each([{ vae_tile_overlap: 32 }, { vae_tile_size: 128, vae_tile_overlap: 65 }])(
+    "refuses tiles %j",
+    async (wish) => {
+      await expect(prepare(wish)).rejects.toMatchObject({
+        code: "invalid_parameter",
+        message: expect.stringContaining("at least twice the overlap"),
+      });
+    },
+  );
+
   it("keeps an animation one", async () => {
     const gif: MediaInfo = { ...picture, format: "gif", pages: 12 };
     expect(await prepare({}, gif)).toMatchObject({ output: { format: "gif" }, frames: 12 });

@@ -3,7 +3,8 @@ import { expect } from "vitest";
 import { connectEngine, openEngine } from "../../engine/index.ts";
 import type { Caller } from "../../engine/index.ts";
 import { engineContract } from "../contracts/engine-contract.ts";
-import { TestMachine, programVersion } from "./program.ts";
+import type { TestMachine } from "./program.ts";
+import { programVersion } from "./program.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 

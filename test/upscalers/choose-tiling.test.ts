@@ -19,6 +19,7 @@ describe("tiles of the autoencoder", () => {
     ["medium quality", { mode: "on", quality: "medium" }, small, 1, 64e9, square(768, 96)],
     ["high quality", { mode: "on", quality: "high" }, small, 1, 64e9, square(1024, 128)],
     ["a size of one's own", { mode: "auto", quality: "high", size: 256, overlap: 32 }, hd, 1, 64e9, square(256, 32)],
+    ["a size alone", { mode: "auto", quality: "high", size: 256 }, hd, 1, 64e9, square(256, 32)],
   ] as const)("for %s", (_what, wish, target, frames, memory, tiling) => {
     expect(chooseTiling(wish, target, frames, memory)).toEqual(tiling);
   });

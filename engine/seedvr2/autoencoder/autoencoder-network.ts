@@ -27,8 +27,8 @@ export interface AutoencoderPass {
 }
 
 /** Pixels of a latent cell along a side, frames of one after the first (seedvr2-vae.md section 1). */
-export const CELL_SIDE = 8;
-export const CELL_FRAMES = 4;
+const CELL_SIDE = 8;
+const CELL_FRAMES = 4;
 
 type Direction = "encode" | "decode";
 
