@@ -41,7 +41,7 @@ export interface RestorationOptions {
   readonly encoderTiling?: Tiling | undefined;
   readonly decoderTiling?: Tiling | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told what is being done and how much of it is. */
+  /** Told what is being done, when it begins too, and how much of it is. */
   readonly onProgress?: (stage: "encode" | "transformer" | "decode", done: number, of: number) => void;
   /** Told intermediates by their names in the reference's traces; latents as rows [t, h, w, channels]. */
   readonly trace?: (name: string, value: TensorValue) => void;
@@ -60,6 +60,7 @@ export async function restoreBatch(
   options: RestorationOptions,
 ): Promise<Planes> {
   const input = withInputNoise(prepared, noise, options);
+  options.onProgress?.("encode", 0, 1);
   const latentPlanes = await networks.autoencoder.encode(input, partOptions("encode", options, options.encoderTiling));
   const { frames, channels, height, width } = latentPlanes;
   const shape = [frames, height, width, channels];
@@ -69,6 +70,7 @@ export async function restoreBatch(
   trace("latent", latent);
   const epsilon = noise.latent({ frames, height, width, channels });
   const condition = conditionOf(latent, epsilon, { frames, height, width, channels }, { noise, options });
+  options.onProgress?.("transformer", 0, networks.transformer.sizes.blocks.length);
   const velocity = await networks.transformer.run({
     extent: [frames, height, width],
     latent: transformerInput({ cells: frames * height * width, channels }, epsilon, condition),
@@ -81,6 +83,7 @@ export async function restoreBatch(
   const clean = denoised(epsilon, velocity);
   options.trace?.("denoised", { shape, data: clean });
   const cells = planesFromRows(clean, latentPlanes, LATENT_SCALE);
+  options.onProgress?.("decode", 0, 1);
   const decoded = await networks.autoencoder.decode(cells, partOptions("decode", options, options.decoderTiling));
   finite(decoded.data, "decoder");
   return decoded;

@@ -17,8 +17,12 @@ interface Asked {
  * upscaler at a time. Rejects as `openModel` does.
  */
 export async function openModelThread(entry: URL | string, wish: ModelWish): Promise<LoadedModel> {
-  const ask = requestsTo(new Worker(entry, { execArgv: [] }));
-  const { device } = await ask({ ask: "open", wish });
+  const thread = new Worker(entry, { execArgv: [] });
+  const ask = requestsTo(thread);
+  const { device } = await ask({ ask: "open", wish }).catch(async (error: unknown) => {
+    await thread.terminate(); // nothing runs on it
+    throw error;
+  });
   assert(device, "an opened model says its device");
   return {
     device,
