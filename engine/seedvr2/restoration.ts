@@ -52,7 +52,10 @@ export function prepareBatch(own: Planes, batch: ClipBatch, rules: BatchRules, s
   return pickedFrames(prepareFrames(own, sizes), extendedIndices(batch, rules));
 }
 
-/** Prepared frames → decoded frames of the same shape, not clamped (seedvr2-pipeline.md section 1). Throws `provider_failed` for values that are no numbers. */
+/**
+ * Prepared frames → decoded frames of the same shape, not clamped (seedvr2-pipeline.md section 1). Throws
+ * `provider_failed` for values that are no numbers.
+ */
 export async function restoreBatch(
   prepared: Planes,
   networks: RestorationNetworks,

@@ -12,22 +12,35 @@ export interface TinyModel {
   readonly prompt: string;
 }
 
+/** A golden transformer, and the golden tensor with its prompt. */
+export interface TinyTransformer {
+  readonly weights: string;
+  readonly prompt: readonly [file: string, name: string];
+  /** Name in the model folder. */
+  readonly name: string;
+}
+
+const plain: TinyTransformer = {
+  weights: "chain/chain_tiny_3b.dit.weights.safetensors",
+  prompt: ["chain/chain_tiny_3b.clip_blend.safetensors", "prompt"],
+  name: "seedvr2_ema_3b_fp16.safetensors",
+};
+
 /** Puts tiny random networks under the published names into a folder. */
-export async function tinyModel(folder: string): Promise<TinyModel> {
+export async function tinyModel(folder: string, transformer = plain): Promise<TinyModel> {
   await mkdir(folder, { recursive: true });
-  const path = join(folder, "seedvr2_ema_3b_fp16.safetensors");
+  const path = join(folder, transformer.name);
   const autoencoder = join(folder, "ema_vae_fp16.safetensors");
   const prompt = join(folder, "pos_emb.safetensors");
-  await copyFile(golden("chain/chain_tiny_3b.dit.weights.safetensors"), path);
+  await copyFile(golden(transformer.weights), path);
   await copyFile(golden("chain/chain_tiny.vae.weights.safetensors"), autoencoder);
-  await writeFile(prompt, await promptFile());
+  await writeFile(prompt, await promptFile(transformer));
   return { path, autoencoder, prompt };
 }
 
-async function promptFile(): Promise<Uint8Array> {
-  const { tensors } = await openCheckpoint(golden("chain/chain_tiny_3b.clip_blend.safetensors"));
-  const stored = tensors.get("prompt");
-  if (!stored) throw new Error("The golden has a prompt.");
+async function promptFile({ prompt: [file, name] }: TinyTransformer): Promise<Uint8Array> {
+  const stored = (await openCheckpoint(golden(file))).tensors.get(name);
+  if (!stored) throw new Error(`The golden ${file} has no ${name}.`);
   const bytes = await readBytes(stored);
   const header = { embedding: { dtype: stored.type, shape: stored.shape, data_offsets: [0, bytes.length] } };
   return safetensorsBytes(header, bytes);

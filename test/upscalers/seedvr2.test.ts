@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Frame } from "../../engine/media/frame.ts";
@@ -117,6 +117,30 @@ describe("a SeedVR2 task", () => {
     const upscaler = await model.upscaler(plain);
     const batch = { frames: [aFrame(24, 16)], owned: { start: 0, count: 1 }, first: 0 };
     await expect(upscaler.upscale(batch, target, { signal: AbortSignal.abort() })).rejects.toThrow();
+  });
+});
+
+describe("a checkpoint stored as", () => {
+  it.each([
+    ["fp8_scaled.weights.safetensors", 0],
+    ["q8_0.weights.gguf", 1],
+    ["q4_k_m.weights.gguf", 1],
+  ])("%s gives the same picture whenever it is opened, repacked at most once", async (stored, repacked) => {
+    const weights = `storage/storage_tiny_${stored}`;
+    const prompt = [`storage/storage_tiny_${stored.replace(/\.weights.*/, "")}.case1.safetensors`, "txt"] as const;
+    const home = join(folder, stored);
+    const cacheDir = join(home, "cache");
+    const files = await tinyModel(home, { weights, prompt, name: stored });
+    const made: Frame[][] = [];
+    for (const batch of [1, 2].map(() => ({ frames: [aFrame(24, 16)], owned: { start: 0, count: 1 }, first: 0 }))) {
+      const opened = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir }, "cpu", 1);
+      const upscaler = await opened.upscaler(plain);
+      expect(upscaler.notes).toEqual(["Colour correction: lab, exact."]);
+      made.push(await upscaler.upscale(batch, target));
+      await opened.close();
+    }
+    expect(made[1]).toEqual(made[0]);
+    expect(await readdir(cacheDir).catch(() => [])).toHaveLength(repacked);
   });
 });
 
