@@ -20,7 +20,7 @@ import { asBuild, buildHomes, liveOwner, projectRoot, sourceStamp } from "./curr
 const entryPoints = {
   main: "src/main.ts",
   worker: "engine/worker/main.ts",
-  "network-thread": "engine/onnx/network-thread.ts",
+  "upscaler-thread": "engine/upscalers/upscaler-thread.ts",
 };
 
 /** Native packages, packages that read files of their own or start threads from them, and what only development has. */

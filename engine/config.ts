@@ -7,6 +7,8 @@ export interface EngineConfig {
   readonly stateDir: string;
   /** Folders searched for checkpoints. */
   readonly modelDirs: readonly string[];
+  /** What can be made again at any time: repacked checkpoints. */
+  readonly cacheDir: string;
   /** Where REST uploads are kept until their task has ended. */
   readonly uploadDir: string;
   /** Largest upload in bytes. */

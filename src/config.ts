@@ -154,6 +154,7 @@ export function engineConfig(settings: Settings, root: string = projectRoot()): 
   return Object.freeze({
     stateDir: v.SEEDVR2_STATE_DIR,
     modelDirs: v.MODEL_DIR,
+    cacheDir: v.SEEDVR2_CACHE_DIR,
     uploadDir: v.UPLOAD_FOLDER,
     maxUploadBytes: v.MAX_UPLOAD_SIZE * 1024 * 1024,
     maxHistory: v.MAX_HISTORY_SIZE,

@@ -17,7 +17,7 @@ export function projectRoot(): string {
   return resolve(folder, root);
 }
 
-/** A built entry (worker, network-thread) as a JavaScript file that node can run: of this build, or the latest one. */
+/** A built entry (worker, upscaler-thread) as a JavaScript file that node can run: of this build, or the latest one. */
 export function builtFile(entry: string): string {
   return isBuilt ? join(folder, `${entry}.js`) : join(projectRoot(), "dist", `${entry}.js`);
 }

@@ -234,7 +234,7 @@ export class LocalEngine implements HostedEngine {
       this.scheduled = model.name;
       return { status: "scheduled", model: model.name };
     }
-    if (!running) await this.supervisor.load(modelSpecOf(model));
+    if (!running) await this.supervisor.load(modelSpecOf(model, this.config.cacheDir));
     return { status: "loaded", model: model.name };
   }
 

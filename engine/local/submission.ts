@@ -56,6 +56,7 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
   const model = parameters.dit_model
     ? runnableModel(models, parameters.dit_model)
     : defaultModel(models, caller.defaultModel);
+  refuseTiles(parameters);
   const target = targetSize(info, parameters, kind);
   const output = await outputWish(parameters, kind, info, caller);
   if (info.kind === "clip") refuseEncoding(info, parameters, target, { output, encoders: await parts.encoders() });
@@ -79,6 +80,16 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     notes: [...smallerNote(info, target), ...notYet(parameters)],
     idempotencyKey: parameters.idempotency_key ?? null,
   };
+}
+
+/** Refuses tiles that share more than their half, as no tile could be blended with the next but one. */
+function refuseTiles({ vae_tile_size: size, vae_tile_overlap: overlap }: TaskParameters): void {
+  if (overlap === undefined || (size !== undefined && overlap <= size / 2)) return;
+  throw new EngineError("invalid_parameter", {
+    what: `vae_tile_overlap ${overlap} does not go with ${size === undefined ? "no vae_tile_size" : `vae_tile_size ${size}`}.`,
+    todo: "Give vae_tile_size too, at least twice the overlap.",
+    facts: { parameter: "vae_tile_overlap", size, overlap },
+  });
 }
 
 /** Refuses a codec, quality or preset that cannot be had, before the work begins. */

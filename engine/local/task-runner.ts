@@ -1,3 +1,4 @@
+import assert from "node:assert";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { EngineConfig } from "../config.ts";
@@ -7,7 +8,7 @@ import type { ModelEntry } from "../schemas/results.ts";
 import { runnableModel } from "../models/model-list.ts";
 import type { RunEvents, TaskRunner } from "../tasks/queue.ts";
 import type { Task, TaskOutcome } from "../tasks/task.ts";
-import type { Job, ModelSpec } from "../pipeline/job.ts";
+import { jobParameters, type Job, type ModelSpec } from "../pipeline/job.ts";
 import type { TraceSummary } from "../pipeline/trace.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
 import { preparePlaces, publish, publishedBefore } from "./publish.ts";
@@ -47,13 +48,13 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
 
 async function compute(task: Task, events: RunEvents, places: Places, parts: RunnerParts): Promise<TaskOutcome> {
   await preparePlaces(task, places);
-  const model = modelSpecOf(runnableModel(await parts.models(), task.parameters.dit_model));
+  const model = modelSpecOf(runnableModel(await parts.models(), task.parameters.dit_model), parts.config.cacheDir);
   const job: Job = {
     taskId: task.id,
     kind: task.kind,
     inputPath: task.inputPath,
     target: task.target,
-    parameters: task.parameters,
+    parameters: jobParameters.parse(task.parameters),
     model,
     format: task.output.format,
     ...places,
@@ -71,8 +72,11 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
   return publish(task, result, places);
 }
 
-export function modelSpecOf(model: ModelEntry): ModelSpec {
-  return { name: model.name, kind: "builtin", path: model.path! };
+/** A model that can run, with its files; GGUF blocks are repacked to `cacheDir`. */
+export function modelSpecOf({ name, path, autoencoder, prompt }: ModelEntry, cacheDir: string): ModelSpec {
+  assert(path, "a model that can run has a file");
+  if (autoencoder === undefined) return { name, kind: "builtin", path };
+  return { name, kind: "seedvr2", path, autoencoder, prompt: prompt ?? null, cacheDir };
 }
 
 /** An upload lies in a folder of its own. */

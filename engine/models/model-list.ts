@@ -1,14 +1,10 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { EngineError } from "../errors.ts";
 import { closest } from "../schemas/closest.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import { builtinModel, publishedModels, recommendedModel } from "./catalogue.ts";
-
-const CHECKPOINT = /\.(safetensors|gguf)$/i;
-/** Files beside the transformers that are no transformers. */
-const OTHER_PARTS = /vae|pos_emb|neg_emb/i;
-const NOT_YET = "SeedVR2 checkpoints are recognised but cannot be run by this version yet; the built-in model can.";
+import { autoencoderName, findCheckpoints, findPrompt, promptNames } from "./find-checkpoints.ts";
+import type { FoundCheckpoint, FoundCheckpoints } from "./find-checkpoints.ts";
 
 export interface ModelPlaces {
   readonly modelDirs: readonly string[];
@@ -17,56 +13,47 @@ export interface ModelPlaces {
 
 /** Every model: the published ones in the contract's order, the built-in one, then whatever else lies in the folders. */
 export async function listModels(places: ModelPlaces): Promise<ModelEntry[]> {
-  const found = await checkpointsIn(places.modelDirs);
-  const published = publishedModels.map((model): ModelEntry => {
-    const path = found.get(model.name) ?? null;
-    found.delete(model.name);
-    return {
-      ...model,
-      installed: path !== null,
-      runnable: false,
-      reason: path ? NOT_YET : "Not installed.",
-      builtin: false,
-      path,
-    };
-  });
-  const others = [...found].map(([name, path]) => unknownCheckpoint(name, path));
-  return [...published, builtinEntry(places), ...others];
+  const found = await findCheckpoints(places.modelDirs);
+  const published = await Promise.all(
+    publishedModels.map(async (model) => entryOf(model, found.transformers.get(model.name), found, places)),
+  );
+  const names = new Set(publishedModels.map(({ name }) => name));
+  const others = [...found.transformers].filter(([name]) => !names.has(name));
+  const unknown = await Promise.all(
+    others.map(async ([name, file]) => entryOf({ ...unknownModelTexts, name }, file, found, places)),
+  );
+  return [...published, { ...builtinModel, ...builtinState(places) }, ...unknown];
 }
 
-function builtinEntry(places: ModelPlaces): ModelEntry {
-  return { ...builtinModel, installed: true, runnable: true, builtin: true, path: places.builtinModel };
-}
+const builtinState = ({ builtinModel: path }: ModelPlaces) => ({
+  ...{ installed: true, runnable: true, builtin: true, path },
+});
 
-function unknownCheckpoint(name: string, path: string): ModelEntry {
-  return {
-    name,
-    params: "?",
-    precision: "?",
-    size: "?",
-    vram: "?",
-    variant: null,
-    desc: { en: "Found in the model folder", "zh-CN": "在模型文件夹中找到" },
-    installed: true,
-    runnable: false,
-    reason: NOT_YET,
-    builtin: false,
-    path,
-  };
-}
+const unknownModelTexts = {
+  ...{ params: "?", precision: "?", size: "?", vram: "?", variant: null },
+  desc: { en: "Found in the model folder", "zh-CN": "在模型文件夹中找到" },
+};
 
-/** Checkpoints by file name; the first folder that has a name wins. Unreadable folders hold nothing. */
-async function checkpointsIn(folders: readonly string[]): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  for (const folder of folders) {
-    const names = await readdir(folder).catch(() => [] as string[]);
-    for (const name of names.sort()) {
-      if (!CHECKPOINT.test(name) || OTHER_PARTS.test(name) || found.has(name)) continue;
-      const path = join(folder, name);
-      if ((await stat(path).catch(() => null))?.isFile()) found.set(name, path);
-    }
+type Texts = Pick<ModelEntry, "name" | "params" | "precision" | "size" | "vram" | "variant" | "desc">;
+
+async function entryOf(
+  texts: Texts,
+  file: FoundCheckpoint | undefined,
+  { autoencoder }: FoundCheckpoints,
+  { modelDirs }: ModelPlaces,
+): Promise<ModelEntry> {
+  const state = { ...texts, installed: file !== undefined, runnable: false, builtin: false, path: file?.path ?? null };
+  if (!file) return { ...state, reason: "Not installed." };
+  if (file.fault !== null) return { ...state, reason: file.fault };
+  const prompt = file.holdsPrompt ? null : await findPrompt([dirname(file.path), ...modelDirs]);
+  const missing = [
+    ...(autoencoder === null ? [`its autoencoder (${autoencoderName})`] : []),
+    ...(prompt === undefined ? [`the prompt embedding (${promptNames.join(" or ")})`] : []),
+  ];
+  if (autoencoder === null || prompt === undefined) {
+    return { ...state, reason: `Missing: ${missing.join(" and ")}, looked for in ${modelDirs.join(", ")}.` };
   }
-  return found;
+  return { ...state, runnable: true, autoencoder, prompt };
 }
 
 /** What a task without `dit_model` gets: the configured one if it can run, else the recommended, else the built-in. */

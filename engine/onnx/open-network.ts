@@ -6,7 +6,7 @@ import type { ProviderFailure } from "./providers.ts";
 
 /**
  * Opens a network in this thread, on the first provider that takes it; onnxruntime-node does not fall back by itself.
- * Its runs block the thread: see `openNetworkThread` for one that does not. Throws `provider_failed`.
+ * Its runs block the thread. Throws `provider_failed`.
  */
 export async function openNetwork(source: NetworkSource): Promise<Network> {
   const failures: ProviderFailure[] = [];

@@ -2,13 +2,16 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
-import { readClip } from "../media/clip-reader.ts";
+import { readClip, type ClipReader } from "../media/clip-reader.ts";
 import type { Container, VideoCodec } from "../media/encoding.ts";
 import { joinSegments } from "../media/join.ts";
+import type { Frame } from "../media/frame.ts";
 import type { ClipInfo } from "../media/media-info.ts";
 import { countFrames } from "../media/verify.ts";
-import type { Upscaler } from "../upscalers/upscaler.ts";
+import type { BatchPlan, Upscaler } from "../upscalers/upscaler.ts";
 import { batchesOf } from "./batches.ts";
+import { memoryBudget } from "./memory-budget.ts";
+import { withPrepended } from "./prepended-frames.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
 import { finishedFrames, readManifest, writeManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
@@ -40,7 +43,7 @@ export async function enlargeClip(job: Job, info: ClipInfo, tools: ClipTools): P
   return {
     ...job.target,
     frames,
-    notes: [...manifest.plan.notes, ...warnings, ...notes],
+    notes: [...manifest.plan.notes, ...tools.upscaler.notes, ...warnings, ...notes],
     trace: summary,
   };
 }
@@ -49,7 +52,10 @@ async function newManifest(job: Job, info: ClipInfo): Promise<Manifest> {
   const { codec, quality, preset } = job.parameters;
   const request = { container: job.format as Container, codec: codec as VideoCodec | undefined, quality, preset };
   const { spec, notes } = chooseEncoding(info, request, job.target);
-  const plan = { model: job.model.name, encode: spec, notes, segmentFrames: job.segmentFrames };
+  const plan = {
+    ...{ model: job.model.name, encode: spec, notes, segmentFrames: job.segmentFrames },
+    memory: memoryBudget(),
+  };
   const manifest: Manifest = { plan, segments: [] };
   await writeManifest(job.workDir, manifest);
   return manifest;
@@ -69,13 +75,7 @@ interface Enlarged {
 async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarged> {
   const { upscaler, trace, manifest } = run;
   const done = finishedFrames(manifest);
-  const limit = job.parameters.preview_frames || undefined;
-  const context = Math.min(done, upscaler.plan.before); // frames that are finished and only looked at
-  const reader = readClip(job.ffmpeg, job.inputPath, info, {
-    fromFrame: done - context,
-    limit: limit === undefined ? undefined : Math.max(0, limit - done + context),
-    onBusy: (busy) => (busy ? trace.begin("decode") : trace.end("decode")),
-  });
+  const { stream, reader } = openStream(job, info, { done, trace, plan: upscaler.plan });
   const output = new SegmentedOutput({ ...run, ffmpeg: job.ffmpeg, workDir: job.workDir });
   const total = expectedFrames(job, info);
   let framesDone = done;
@@ -85,12 +85,14 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
   };
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const batch of ahead(batchesOf(reader, upscaler.plan, { first: done - context, owned: done }))) {
-      const frames = await trace.during("upscale", () =>
+    for await (const batch of ahead(batchesOf(stream.frames, upscaler.plan, stream.from))) {
+      const made = await trace.during("upscale", () =>
         upscaler.upscale(batch, job.target, {
           onProgress: (share, stage) => report(share * batch.owned.count, stage),
+          memory: manifest.plan.memory,
         }),
       );
+      const frames = made.slice(Math.max(0, stream.wanted - batch.first - batch.owned.start));
       await writing; // at most one batch waits for the encoder
       writing = output.write(frames);
       writing.catch(() => undefined);
@@ -106,6 +108,36 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
     await reader.close();
   }
   return { output, warnings: judge(job, reader.warnings, framesDone, total) };
+}
+
+/** The source's frames as the upscaler sees them, prepended ones counted. */
+interface Stream {
+  readonly frames: AsyncIterable<Frame>;
+  /** Where in it the frames begin, and the first batch. */
+  readonly from: { readonly first: number; readonly owned: number };
+  /** First frame that is not finished yet. */
+  readonly wanted: number;
+}
+
+/** Starts reading at the batch that owns the first unfinished frame, with its context: so its pixels are the same. */
+function openStream(
+  job: Job,
+  info: ClipInfo,
+  { done, trace, plan }: { done: number; trace: Trace; plan: BatchPlan },
+): { stream: Stream; reader: ClipReader } {
+  const { preview_frames: limit, prepend_frames: inFront = 0 } = job.parameters;
+  const wanted = done + inFront;
+  const owned = Math.floor(wanted / plan.owned) * plan.owned;
+  const start = Math.max(0, owned - plan.before);
+  const prepends = inFront > 0 && start <= inFront;
+  const fromFrame = prepends ? 0 : start - inFront;
+  const reader = readClip(job.ffmpeg, job.inputPath, info, {
+    fromFrame,
+    limit: limit ? Math.max(0, limit - fromFrame) : undefined,
+    onBusy: (busy) => (busy ? trace.begin("decode") : trace.end("decode")),
+  });
+  const frames = prepends ? withPrepended(reader, inFront) : reader;
+  return { reader, stream: { frames, wanted, from: { first: prepends ? 0 : start, owned } } };
 }
 
 /** The same values, the next one being fetched while one is worked on. */

@@ -4,6 +4,7 @@ import { writePicture } from "../media/picture-writer.ts";
 import type { WrittenFormat } from "../media/picture-writer.ts";
 import type { Frame } from "../media/frame.ts";
 import type { Upscaler } from "../upscalers/upscaler.ts";
+import { memoryBudget } from "./memory-budget.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
 
 export interface PictureTools {
@@ -19,6 +20,7 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
   const picture = await readPicture(job.inputPath, info);
   const { frames: pages, notes } = pagesToKeep(picture.frames, job);
   const made: Frame[] = [];
+  const memory = memoryBudget();
   for (const [index, frame] of pages.entries()) {
     const progress = (share: number, stage: string) =>
       tools.onProgress({
@@ -28,7 +30,7 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
         framesTotal: pages.length,
       });
     const batch = { frames: [frame], owned: { start: 0, count: 1 }, first: index };
-    made.push(...(await tools.upscaler.upscale(batch, job.target, { onProgress: progress })));
+    made.push(...(await tools.upscaler.upscale(batch, job.target, { onProgress: progress, memory })));
   }
   tools.onProgress({ share: 0.95, stage: "writing", framesDone: pages.length, framesTotal: pages.length });
   const written = await writePicture(job.partPath, made, {
@@ -38,7 +40,12 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
     delays: info.delays,
     loop: info.loop,
   });
-  return { ...job.target, frames: made.length, notes: [...notes, ...written.notes], trace: null };
+  return {
+    ...job.target,
+    frames: made.length,
+    notes: [...notes, ...tools.upscaler.notes, ...written.notes],
+    trace: null,
+  };
 }
 
 function pagesToKeep(frames: readonly Frame[], job: Job): { frames: readonly Frame[]; notes: string[] } {

@@ -1,13 +1,41 @@
 import { z } from "zod";
+import { colourCorrections, type ColourMethod } from "../colour/colour-correction.ts";
 import type { Ffmpeg } from "../media/ffmpeg.ts";
 
-/** A model as the worker needs to know it. */
-export const modelSpec = z.object({
-  name: z.string(),
-  kind: z.enum(["builtin"]),
-  path: z.string(),
-});
+/** A model as the worker needs to know it: its name and its files (ModelFiles). */
+export const modelSpec = z.discriminatedUnion("kind", [
+  z.object({ name: z.string(), kind: z.literal("builtin"), path: z.string() }),
+  z.object({
+    name: z.string(),
+    kind: z.literal("seedvr2"),
+    path: z.string(),
+    autoencoder: z.string(),
+    prompt: z.string().nullable(),
+    cacheDir: z.string(),
+  }),
+]);
 export type ModelSpec = z.output<typeof modelSpec>;
+
+/** What of a task's parameters concerns the worker, with the contract's names. */
+export const jobParameters = z.looseObject({
+  codec: z.string().optional(),
+  quality: z.number().optional(),
+  preset: z.string().optional(),
+  preview_frames: z.number().optional(),
+  strict: z.boolean().optional(),
+  batch_size: z.number().optional(),
+  color_correction: z.enum(Object.keys(colourCorrections) as [ColourMethod, ...ColourMethod[]]).optional(),
+  seed: z.number().optional(),
+  temporal_overlap: z.number().optional(),
+  uniform_batch_size: z.boolean().optional(),
+  prepend_frames: z.number().optional(),
+  input_noise_scale: z.number().optional(),
+  latent_noise_scale: z.number().optional(),
+  vae_tiling: z.enum(["auto", "on", "off"]).optional(),
+  vae_quality: z.enum(["low", "medium", "high"]).optional(),
+  vae_tile_size: z.number().optional(),
+  vae_tile_overlap: z.number().optional(),
+});
 
 /** One task as the worker gets it: everything from the file it reads to the file it writes, by path. */
 export const job = z.object({
@@ -15,13 +43,7 @@ export const job = z.object({
   kind: z.enum(["image", "video"]),
   inputPath: z.string(),
   target: z.object({ width: z.number(), height: z.number() }),
-  parameters: z.looseObject({
-    codec: z.string().optional(),
-    quality: z.number().optional(),
-    preset: z.string().optional(),
-    preview_frames: z.number().optional(),
-    strict: z.boolean().optional(),
-  }),
+  parameters: jobParameters,
   model: modelSpec,
   /** Found by the engine, once for all workers. */
   ffmpeg: z.custom<Ffmpeg>((value) => typeof value === "object" && value !== null),

@@ -18,6 +18,8 @@ export interface ClipPlan {
   readonly notes: readonly string[];
   /** Output frames in a segment. */
   readonly segmentFrames: number;
+  /** Bytes the network may plan with. */
+  readonly memory: number;
 }
 
 export interface FinishedSegment {

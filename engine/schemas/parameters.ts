@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { batchLimits, resolutionLimits, scaleLimits, seedLimits } from "./limits.ts";
+import {
+  batchLimits,
+  overlapLimits,
+  prependLimits,
+  resolutionLimits,
+  scaleLimits,
+  seedLimits,
+  tileLimits,
+  tileOverlapLimits,
+} from "./limits.ts";
 
 /**
  * What each parameter may be, in the words an error uses: "resolution 0 is not possible: whole number 16–16384, …".
@@ -35,6 +44,9 @@ const filePath = parameter(
 
 const wholeNumber = (limits: { min: number; max: number }) => z.number().int().min(limits.min).max(limits.max);
 
+const noiseScale = z.number().min(0).max(1).default(0);
+const noiseAllowed = "number 0–1";
+
 /** Parameters every task takes, whatever it enlarges. */
 const common = {
   resolution: parameter(
@@ -46,6 +58,17 @@ const common = {
     z.number().min(scaleLimits.min).max(scaleLimits.max).optional(),
     "Enlarge by this factor, instead of resolution.",
     `number ${scaleLimits.min}–${scaleLimits.max}, e.g. 2`,
+  ),
+  max_resolution: parameter(
+    z
+      .number()
+      .int()
+      .min(0)
+      .max(resolutionLimits.max)
+      .refine((n) => n === 0 || n >= resolutionLimits.min)
+      .default(0),
+    "Longest side of the result at most: a larger one is made smaller as a whole. 0 for no bound.",
+    `0, or a whole number ${resolutionLimits.min}–${resolutionLimits.max}, pixels of the longer side`,
   ),
   dit_model: parameter(
     z.string().min(1).max(255).nullable().optional(),
@@ -68,6 +91,26 @@ const common = {
     oneOf(vaeTilings),
   ),
   vae_quality: parameter(z.enum(vaeQualities).default("high"), "Size of those tiles.", oneOf(vaeQualities)),
+  vae_tile_size: parameter(
+    wholeNumber(tileLimits).optional(),
+    "Side of those tiles in pixels, instead of what vae_tiling and vae_quality choose.",
+    `whole number ${tileLimits.min}–${tileLimits.max}`,
+  ),
+  vae_tile_overlap: parameter(
+    wholeNumber(tileOverlapLimits).optional(),
+    "Pixels that neighbouring tiles share; more hides their borders.",
+    `whole number ${tileOverlapLimits.min}–${tileOverlapLimits.max}, at most half of vae_tile_size`,
+  ),
+  input_noise_scale: parameter(
+    noiseScale,
+    "Noise added to what SeedVR2 sees, against artefacts of very large results; 0.1–0.3 is usual.",
+    noiseAllowed,
+  ),
+  latent_noise_scale: parameter(
+    noiseScale,
+    "Noise added to SeedVR2's condition, against oversharp results; 0.05–0.15 is usual.",
+    noiseAllowed,
+  ),
   output_path: parameter(
     z.string().min(1).max(4096).optional(),
     "Where to write the result; its extension decides the format. Default: a new name in the output folder.",
@@ -107,6 +150,21 @@ const clipOnly = {
     batchSize.default(5),
     "Frames SeedVR2 runs together; more is steadier and needs more memory. Without meaning for the built-in model.",
     batchAllowed,
+  ),
+  temporal_overlap: parameter(
+    wholeNumber(overlapLimits).default(0),
+    "Frames that neighbouring SeedVR2 batches share; 5 or 9 blend, 1, 2 and 4 only cut.",
+    `whole number ${overlapLimits.min}–${overlapLimits.max}, less than batch_size`,
+  ),
+  uniform_batch_size: parameter(
+    z.boolean().default(false),
+    "Extend a short last batch to batch_size, so that it looks like the others.",
+    "true or false",
+  ),
+  prepend_frames: parameter(
+    wholeNumber(prependLimits).default(0),
+    "Mirrored frames put before the clip while it is computed and left out of the result: fewer artefacts at its start.",
+    `whole number ${prependLimits.min}–${prependLimits.max}`,
   ),
   codec: parameter(
     z.enum(codecs).optional(),

@@ -53,6 +53,12 @@ export const modelEntry = z.looseObject({
   reason: z.string().optional().describe("Why it is not runnable"),
   builtin: z.boolean(),
   path: z.string().nullable(),
+  autoencoder: z.string().optional().describe("File of the autoencoder it runs with"),
+  prompt: z
+    .string()
+    .nullable()
+    .optional()
+    .describe("File of the prompt embedding; null where the model's own holds it"),
 });
 export type ModelEntry = z.output<typeof modelEntry>;
 

@@ -6,6 +6,8 @@ export interface SizeWish {
   readonly resolution?: number | undefined;
   /** Factor, instead. */
   readonly scale?: number | undefined;
+  /** Longest side at most, pixels; 0 for no bound. */
+  readonly max_resolution?: number | undefined;
 }
 
 const DEFAULT_RESOLUTION = 1080;
@@ -26,7 +28,9 @@ export function targetSize(
     });
   }
   const shortest = Math.min(source.width, source.height);
-  const factor = wish.scale ?? (wish.resolution ?? DEFAULT_RESOLUTION) / shortest;
+  const wished = wish.scale ?? (wish.resolution ?? DEFAULT_RESOLUTION) / shortest;
+  const longest = Math.max(source.width, source.height);
+  const factor = wish.max_resolution ? Math.min(wished, wish.max_resolution / longest) : wished;
   const side = kind === "image" ? wholeSide : evenSide;
   const target = { width: side(source.width * factor), height: side(source.height * factor) };
   refuseTooLarge(source, target, kind);

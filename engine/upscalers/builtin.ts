@@ -18,12 +18,13 @@ const MARGIN = 12;
 
 /**
  * The built-in model: doubles a frame as often as needed and brings it to the target with a Lanczos resample. Frames
- * are independent of each other; pixels are converted inside the graph (models/training/network.py: Pixels).
+ * are independent of each other; the network is closed by whoever opened it. Pixels are converted inside the graph (models/training/network.py: Pixels).
  */
 export function builtinUpscaler(network: Network, tileSize = TILE): Upscaler {
   const doubling = { network, tileSize };
   return {
     plan: { owned: 1, before: 0, after: 0 },
+    notes: [],
     async upscale(batch: Batch, target: TargetSize, options: UpscaleOptions = {}): Promise<Frame[]> {
       const { start, count } = batch.owned;
       const made: Frame[] = [];
@@ -32,7 +33,7 @@ export function builtinUpscaler(network: Network, tileSize = TILE): Upscaler {
       }
       return made;
     },
-    close: () => network.close(),
+    close: async () => {},
   };
 }
 

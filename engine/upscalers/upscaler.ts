@@ -1,3 +1,4 @@
+import type { ColourMethod } from "../colour/colour-correction.ts";
 import type { Frame } from "../media/frame.ts";
 
 /** A run of consecutive frames to be computed together. */
@@ -10,7 +11,10 @@ export interface Batch {
   readonly first: number;
 }
 
-/** How a clip is cut into batches. Nothing outside the upscaler and this plan knows about batches. */
+/**
+ * How a clip is cut into batches: each starts at a multiple of `owned`. Nothing outside the upscaler and this plan knows
+ * about batches.
+ */
 export interface BatchPlan {
   /** Frames a batch owns, except the last one of a clip. */
   readonly owned: number;
@@ -28,11 +32,13 @@ export interface TargetSize {
 export type BatchProgress = (share: number, stage: string) => void;
 
 /**
- * A network (or a stand-in for one) that makes frames larger. It lives as long as its model is loaded and serves one
- * batch at a time. The same batch and plan give the same pixels.
+ * A network (or a stand-in for one) that makes the frames of one task larger. It serves one batch at a time; batches of
+ * a clip come in order, but any may come first. The same batch and plan give the same pixels.
  */
 export interface Upscaler {
   readonly plan: BatchPlan;
+  /** What the user should know about results, finished sentences; more may follow with each batch. */
+  readonly notes: readonly string[];
   /**
    * Enlarges a batch: resolves to the owned frames in order, each exactly `target` in size, depth and time kept,
    * alpha enlarged with it. Rejects with an EngineError. `signal` ends it between steps.
@@ -45,4 +51,61 @@ export interface Upscaler {
 export interface UpscaleOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: BatchProgress;
+  /**
+   * Bytes that the computation may plan with: decides on tiles. Fixed when a task starts, so that what is resumed is
+   * computed the same. Without it nothing gives way.
+   */
+  readonly memory?: number;
+}
+
+/** What a task wishes of a model; the built-in one has no use for it. */
+export interface UpscaleSettings {
+  /** 4n + 1 */
+  readonly batchSize: number;
+  readonly overlap: number;
+  /** Extends a short last batch to the size of the others. */
+  readonly uniform: boolean;
+  readonly colour: ColourMethod;
+  readonly seed: number;
+  readonly inputNoiseScale: number;
+  readonly latentNoiseScale: number;
+  readonly tiling: TilingWish;
+}
+
+/** How the autoencoder's tiles are chosen; lengths in pixels. */
+export interface TilingWish {
+  readonly mode: "auto" | "on" | "off";
+  readonly quality: "low" | "medium" | "high";
+  /** Side of a tile, and what neighbours share, instead of what the quality says. */
+  readonly size?: number | undefined;
+  readonly overlap?: number | undefined;
+}
+
+/** A model's files. */
+export type ModelFiles =
+  | { readonly kind: "builtin"; readonly path: string }
+  | {
+      readonly kind: "seedvr2";
+      readonly path: string;
+      readonly autoencoder: string;
+      /** File of the prompt embedding; null where the checkpoint itself holds it. */
+      readonly prompt: string | null;
+      /** Where GGUF blocks are repacked to. */
+      readonly cacheDir: string;
+    };
+
+/** A model in memory. It lives until `close`; the upscalers made of it end before. */
+export interface LoadedModel {
+  /** Execution provider it runs on. */
+  readonly device: string;
+  /** An upscaler for one task. */
+  upscaler(settings: UpscaleSettings): Promise<Upscaler>;
+  close(): Promise<void>;
+}
+
+export interface ModelWish {
+  readonly files: ModelFiles;
+  readonly device: string;
+  /** Threads a network runs with; 0 is one per processor. */
+  readonly threads: number;
 }

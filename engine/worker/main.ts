@@ -3,8 +3,9 @@ import { Worker } from "node:worker_threads";
 import { asEngineError } from "../errors.ts";
 import type { Job, ModelSpec } from "../pipeline/job.ts";
 import { runJob } from "../pipeline/run-job.ts";
-import { openUpscaler } from "../upscalers/open-upscaler.ts";
-import type { Upscaler } from "../upscalers/upscaler.ts";
+import { upscaleSettings } from "../pipeline/upscale-settings.ts";
+import { openModelThread } from "../upscalers/open-model-thread.ts";
+import type { LoadedModel } from "../upscalers/upscaler.ts";
 import { probeProviders } from "./probe-providers.ts";
 import { toWorker } from "./protocol.ts";
 import type { FromWorker, WorkerSetup } from "./protocol.ts";
@@ -20,42 +21,43 @@ const TELL_EVERY = 250;
 const NICENESS = 5;
 
 let setup: WorkerSetup = { device: "auto", threads: 0 };
-let model: { name: string; upscaler: Upscaler } | null = null;
+let held: { name: string; model: LoadedModel } | null = null;
 
 function tell(message: FromWorker): void {
   process.send?.(message);
 }
 
-async function load(wanted: ModelSpec): Promise<Upscaler> {
-  if (model?.name === wanted.name) return model.upscaler;
+async function load(wanted: ModelSpec): Promise<LoadedModel> {
+  if (held?.name === wanted.name) return held.model;
   tell({ type: "loading", model: wanted.name });
-  await model?.upscaler.close();
-  model = null;
-  const { upscaler, device } = await openUpscaler({
-    kind: wanted.kind,
-    path: wanted.path,
-    device: setup.device,
-    threads: setup.threads,
-    networkThread: new URL("./network-thread.js", import.meta.url),
-  });
-  model = { name: wanted.name, upscaler };
-  tell({ type: "loaded", model: wanted.name, device });
-  return upscaler;
+  await held?.model.close();
+  held = null;
+  const { name, ...files } = wanted;
+  const entry = new URL("./upscaler-thread.js", import.meta.url);
+  const model = await openModelThread(entry, { files, ...setup });
+  held = { name, model };
+  tell({ type: "loaded", model: name, device: model.device });
+  return model;
 }
 
 async function run(job: Job): Promise<void> {
-  const upscaler = await load(job.model);
+  const model = await load(job.model);
+  const upscaler = await model.upscaler(upscaleSettings(job));
   let [told, stage] = [0, ""];
-  const result = await runJob(job, {
-    upscaler,
-    onProgress: (progress) => {
-      if (performance.now() - told < TELL_EVERY && progress.stage === stage) return;
-      [told, stage] = [performance.now(), progress.stage];
-      tell({ type: "progress", ...progress });
-    },
-    onSegment: () => tell({ type: "segment" }),
-  });
-  tell({ type: "done", result });
+  try {
+    const result = await runJob(job, {
+      upscaler,
+      onProgress: (progress) => {
+        if (performance.now() - told < TELL_EVERY && progress.stage === stage) return;
+        [told, stage] = [performance.now(), progress.stage];
+        tell({ type: "progress", ...progress });
+      },
+      onSegment: () => tell({ type: "segment" }),
+    });
+    tell({ type: "done", result });
+  } finally {
+    await upscaler.close();
+  }
 }
 
 async function handle(raw: unknown): Promise<void> {

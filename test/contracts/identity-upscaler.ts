@@ -5,6 +5,7 @@ import type { BatchPlan, Upscaler } from "../../engine/upscalers/upscaler.ts";
 export function identityUpscaler(plan: BatchPlan = { owned: 1, before: 0, after: 0 }): Upscaler {
   return {
     plan,
+    notes: [],
     upscale: ({ frames, owned }, target) =>
       Promise.all(
         frames

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Caller } from "../../engine/engine.ts";
@@ -9,6 +9,7 @@ import { defaultModel, listModels, runnableModel } from "../../engine/models/mod
 import { imageParameters } from "../../engine/schemas/parameters.ts";
 import { parseInput } from "../../engine/schemas/parse.ts";
 import type { TaskParameters } from "../../engine/schemas/parameters.ts";
+import { tinyModel } from "../seedvr2/tiny-models.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const space = vi.hoisted(() => ({ free: 1e12 }));
@@ -57,6 +58,16 @@ describe("a submission", () => {
     expect((await prepare({ resolution: 100 })).notes).toEqual([expect.stringMatching(/smaller.*400x300 to 133x100/)]);
   });
 
+  it.each([{ vae_tile_overlap: 32 }, { vae_tile_size: 128, vae_tile_overlap: 65 }])(
+    "refuses tiles %j",
+    async (wish) => {
+      await expect(prepare(wish)).rejects.toMatchObject({
+        code: "invalid_parameter",
+        message: expect.stringContaining("at least twice the overlap"),
+      });
+    },
+  );
+
   it("keeps an animation one", async () => {
     const gif: MediaInfo = { ...picture, format: "gif", pages: 12 };
     expect(await prepare({}, gif)).toMatchObject({ output: { format: "gif" }, frames: 12 });
@@ -74,23 +85,57 @@ describe("a submission", () => {
       message: expect.stringMatching(/171 MB.*1 MB free/),
     });
   });
+});
 
-  it("is refused when it names a model that is installed but cannot run yet", async () => {
-    const models = join(folder, "models");
-    await mkdir(models);
-    await writeFile(join(models, "seedvr2_ema_3b_fp16.safetensors"), "weights");
-    await writeFile(join(models, "ema_vae_fp16.safetensors"), "no transformer");
-    await writeFile(join(models, "another.gguf"), "weights");
-    const list = await listModels({ modelDirs: [join(folder, "none"), models], builtinModel: "/b.onnx" });
-    expect(list).toHaveLength(14);
-    expect(list[0]).toMatchObject({
-      installed: true,
-      runnable: false,
-      reason: expect.stringContaining("cannot be run"),
-    });
-    expect(list[13]).toMatchObject({ name: "another.gguf", installed: true, runnable: false });
-    expect(() => runnableModel(list, "3b_fp16")).toThrow(expect.objectContaining({ code: "not_runnable" }) as never);
-    expect(defaultModel(list, "3b_fp16").name).toBe("builtin_x2.onnx");
+describe("a SeedVR2 model", () => {
+  const list = (...modelDirs: string[]) => listModels({ modelDirs, builtinModel: "/b.onnx" });
+  const nameOf = "seedvr2_ema_3b_fp16.safetensors";
+
+  it("can run when its autoencoder and the prompt embedding lie in a model folder too", async () => {
+    const { path, autoencoder, prompt } = await tinyModel(join(folder, "models"));
+    const models = await list(join(folder, "none"), join(folder, "models"));
+    expect(runnableModel(models, "3b_fp16")).toMatchObject({ path, autoencoder, prompt });
+    expect(models.map(({ name }) => name)).not.toContain("ema_vae_fp16.safetensors");
+    expect(defaultModel(models, "3b_fp16").name).toBe(nameOf);
+    expect(defaultModel(models, null).name).toBe("builtin_x2.onnx");
+  });
+
+  it("is the default where it is the recommended one", async () => {
+    const { path } = await tinyModel(folder);
+    await rename(path, join(folder, "seedvr2_ema_3b_fp8_e4m3fn.safetensors"));
+    expect(defaultModel(await list(folder), null).name).toBe("seedvr2_ema_3b_fp8_e4m3fn.safetensors");
+  });
+
+  it("is told by its tensors, whatever it and its autoencoder are called", async () => {
+    const { path, autoencoder } = await tinyModel(folder);
+    await rename(path, join(folder, "mine.safetensors"));
+    await rename(autoencoder, join(folder, "a.safetensors"));
+    await writeFile(join(folder, "another.gguf"), "no checkpoint");
+    const models = await list(folder);
+    expect(models).toHaveLength(14);
+    expect(runnableModel(models, "mine")).toMatchObject({ autoencoder: join(folder, "a.safetensors") });
+  });
+
+  it.each([
+    ["autoencoder", /Missing: its autoencoder \(ema_vae_fp16\.safetensors\), looked for in/],
+    ["prompt", /Missing: the prompt embedding \(pos_emb\.pt or pos_emb\.safetensors\), looked for in/],
+  ] as const)("says that its %s is missing", async (part, reason) => {
+    const files = await tinyModel(folder);
+    await rm(files[part]);
+    const models = await list(folder);
+    expect(models.find(({ name }) => name === nameOf)).toMatchObject({ installed: true, runnable: false });
+    expect(models.find(({ name }) => name === nameOf)?.reason).toMatch(reason);
+    expect(() => runnableModel(models, "3b_fp16")).toThrow(expect.objectContaining({ code: "not_runnable" }) as never);
+    expect(defaultModel(models, "3b_fp16").name).toBe("builtin_x2.onnx");
+  });
+
+  it("says what is wrong with a damaged file", async () => {
+    await writeFile(join(folder, nameOf), "weights");
+    const [, fp8, ...others] = await list(folder);
+    expect(fp8).toMatchObject({ installed: false, reason: "Not installed." });
+    expect(others.every(({ installed, builtin }) => installed === builtin)).toBe(true);
+    const [damaged] = await list(folder);
+    expect(damaged).toMatchObject({ installed: true, runnable: false, reason: expect.stringContaining(nameOf) });
   });
 });
 

@@ -43,6 +43,24 @@ function failingAt(at: number): Upscaler {
   };
 }
 
+/** Paints each frame in a grey that depends on its batch and all frames of it, failing at frame `failAt`. */
+function dependent(owned: number, failAt = Infinity): Upscaler {
+  const plan = { owned, before: owned, after: 2 };
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return {
+    ...{ plan, notes: [], close: async () => {} },
+    upscale: async ({ first, frames, owned: own }, { width, height }) => {
+      if (first + own.start >= failAt) throw new EngineError("worker_died", { what: "Killed by the test." });
+      const grey = mean(frames.map(({ rgb }) => mean(Array.from(rgb))));
+      const shade = (index: number) => Math.round(grey / 2 + 8 * index + 3 * ((first + own.start) % 11));
+      return frames.slice(own.start, own.start + own.count).map(({ time }, index) => {
+        const rgb = new Uint8Array(width * height * 3).fill(shade(index));
+        return { width, height, depth: 8, time, rgb };
+      });
+    },
+  };
+}
+
 describe("a clip", () => {
   it("goes on after its last finished segment, to the same bytes", async () => {
     const { jobIn, info } = await aJob(37);
@@ -68,6 +86,23 @@ describe("a clip", () => {
     const result = await enlargeClip(broken, info, { ...quiet, upscaler });
     expect(result).toMatchObject({ width: 64, height: 48, frames: 37 });
     expect(starts[0]).toBe(20);
+    expect(await readFile(broken.partPath)).toEqual(await readFile(whole.partPath));
+  });
+
+  it.each([
+    ["batches of 7 frames", 7, 0],
+    ["batches of 7 frames and 3 in front", 7, 3],
+    ["batches of 4 frames and 30 in front", 4, 30],
+  ])("resumed within %s has the same bytes", async (_what, owned, prepend_frames) => {
+    const { jobIn, info } = await aJob(37, { prepend_frames });
+    const whole = await jobIn("whole");
+    await enlargeClip(whole, info, { ...quiet, upscaler: dependent(owned) });
+
+    const broken = await jobIn("broken");
+    const first = enlargeClip(broken, info, { ...quiet, upscaler: dependent(owned, 26 + prepend_frames) });
+    await expect(first).rejects.toMatchObject({ code: "worker_died" });
+    const result = await enlargeClip(broken, info, { ...quiet, upscaler: dependent(owned) });
+    expect(result).toMatchObject({ frames: 37 });
     expect(await readFile(broken.partPath)).toEqual(await readFile(whole.partPath));
   });
 

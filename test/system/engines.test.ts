@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { connectEngine, openEngine } from "../../engine/index.ts";
 import type { Caller } from "../../engine/index.ts";
 import { engineContract } from "../contracts/engine-contract.ts";
-import type { TestMachine} from "./program.ts";
+import type { TestMachine } from "./program.ts";
 import { programVersion } from "./program.ts";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -19,7 +19,12 @@ function callerOf(machine: TestMachine): Caller {
 
 engineContract("local, in this process", async (machine) => {
   const config = {
-    ...{ stateDir: machine.stateDir, modelDirs: [], uploadDir: `${machine.stateDir}/uploads` },
+    ...{
+      stateDir: machine.stateDir,
+      modelDirs: [],
+      uploadDir: `${machine.stateDir}/uploads`,
+      cacheDir: `${machine.folder}/cache`,
+    },
     ...{ maxUploadBytes: 1e6, maxHistory: 100, workerIdleSeconds: 0, ffmpegPath: null, device: "cpu", threads: 1 },
     ...{ segmentFrames: 10, builtinModel: `${root}/models/builtin_x2.onnx`, workerEntry: `${root}/dist/worker.js` },
     ...{ version: programVersion, settings: {} },

@@ -43,6 +43,8 @@ describe("target size", () => {
     [{ width: 640, height: 360 }, { scale: 1.5 }, "image", "960x540"],
     [{ width: 33, height: 17 }, { scale: 1 }, "image", "33x17"],
     [{ width: 33, height: 17 }, { scale: 3 }, "video", "98x50"],
+    [{ width: 640, height: 360 }, { resolution: 720, max_resolution: 1000 }, "image", "1000x563"],
+    [{ width: 640, height: 360 }, { resolution: 720, max_resolution: 1280 }, "image", "1280x720"],
     [{ width: 1, height: 1 }, { scale: 1 }, "image", "1x1"],
     [{ width: 1, height: 1 }, { scale: 1 }, "video", "2x2"],
   ] as const)("of %o with %o as %s is %s", (source, wish, kind, expected) => {

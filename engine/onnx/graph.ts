@@ -1,0 +1,318 @@
+import assert from "node:assert";
+import { describe, elementTypes, isElementType, sizeOf, type ElementType, type Shape, type Value } from "./value.ts";
+import type { StoredRuns, StoredWeight, WeightDemands } from "./weight-demands.ts";
+
+export type Attribute = number | string | readonly number[] | { readonly float: number };
+
+/** A node of the graph as it is written: operator, operands, results. */
+export interface GraphNode {
+  readonly operator: string;
+  /** "" is ONNX's own; others are contributed operators. */
+  readonly domain: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly output: Value;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** Where the data of an initializer is: in a file, here, or to be computed when the model is written. */
+export type InitializerData =
+  | { readonly path: string; readonly offset: number; readonly length: number }
+  | Uint8Array
+  | (() => Promise<Uint8Array>);
+
+interface InitializerParts {
+  readonly type: ElementType;
+  readonly shape: Shape;
+  readonly data: InitializerData;
+}
+
+export interface Initializer {
+  readonly value: Value;
+  readonly data: InitializerData;
+}
+
+/** How the network's words become operators; depends on the device, never on the network. */
+export interface Lowering {
+  /** One fused operator, or plain products over blocks of queries where the fused one is missing or wrong. */
+  readonly attention: "fused" | "plain";
+}
+
+export interface GraphOptions {
+  readonly name: string;
+  readonly weights?: WeightDemands;
+  /** Makes values that were given a name with `trace` outputs of the graph. */
+  readonly traced?: boolean;
+  readonly lowering?: Lowering;
+}
+
+interface GraphParts {
+  readonly options: GraphOptions;
+  readonly inputs: Value[];
+  readonly outputs: { readonly name: string; readonly value: Value }[];
+  readonly initializers: Initializer[];
+  /** Conversions of weights. They stand first in the model: the runtime then does each just before its use. */
+  readonly conversions: GraphNode[];
+  readonly body: GraphNode[];
+  readonly names: Map<string, number>;
+  readonly weights: Map<string, Value>;
+  readonly decoded: Map<string, () => Promise<Float32Array>>;
+}
+
+export interface NodeParts {
+  readonly operator: string;
+  readonly domain?: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+  readonly type?: ElementType;
+  readonly shape: Shape;
+}
+
+/** A value of a graph as a function of a weight's values. */
+export interface ComputedWeight {
+  readonly shape: Shape;
+  readonly from: (values: Float32Array) => Float32Array;
+}
+
+/** Rows of a weight, `to` excluded. */
+export interface RowRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+const typedArrays = { F32: Float32Array, I64: BigInt64Array, I32: Int32Array } as const;
+
+/**
+ * A network under construction. Operators (functions of a graph and values) add nodes to it; `in` steps down to a
+ * prefix of weights and of node names, on the same graph.
+ */
+export class Graph {
+  readonly path: readonly string[];
+  readonly #parts: GraphParts;
+
+  constructor(options: GraphOptions, path: readonly string[] = [], parts?: GraphParts) {
+    this.path = path;
+    this.#parts = parts ?? {
+      options,
+      inputs: [],
+      outputs: [],
+      initializers: [],
+      conversions: [],
+      body: [],
+      names: new Map(),
+      weights: new Map(),
+      decoded: new Map(),
+    };
+  }
+
+  /** The same graph, with names below `names`. */
+  in(...names: readonly (string | number)[]): Graph {
+    return new Graph(this.#parts.options, [...this.path, ...names.map(String)], this.#parts);
+  }
+
+  get name(): string {
+    return this.#parts.options.name;
+  }
+
+  get lowering(): Lowering {
+    return this.#parts.options.lowering ?? { attention: "fused" };
+  }
+
+  get inputs(): readonly Value[] {
+    return this.#parts.inputs;
+  }
+
+  get outputs(): readonly { readonly name: string; readonly value: Value }[] {
+    return this.#parts.outputs;
+  }
+
+  get initializers(): readonly Initializer[] {
+    return this.#parts.initializers;
+  }
+
+  /** All nodes in the order in which they are written: conversions of weights first. */
+  get nodes(): readonly GraphNode[] {
+    return [...this.#parts.conversions, ...this.#parts.body];
+  }
+
+  input(name: string, shape: Shape, type: ElementType = "F32"): Value {
+    const value = makeValue(name, type, shape);
+    this.#parts.inputs.push(value);
+    return value;
+  }
+
+  output(name: string, value: Value): void {
+    this.#parts.outputs.push({ name, value });
+  }
+
+  /** Names an intermediate value; only graphs made for comparison output it. */
+  trace(name: string, value: Value): void {
+    if (this.#parts.options.traced) this.output(name, value);
+  }
+
+  /** A table that the network needs, of 64-bit integers, or fp32 where `type` says so. */
+  constant(values: readonly number[], shape: Shape, type: "F32" | "I64" | "I32" = "I64"): Value {
+    assert.equal(values.length, sizeOf(shape), `${this.#where}: a constant of shape [${shape.join(",")}]`);
+    const array = type === "I64" ? BigInt64Array.from(values, BigInt) : typedArrays[type].from(values);
+    return this.initializer("constant", { type, shape, data: new Uint8Array(array.buffer) });
+  }
+
+  initializer(name: string, parts: InitializerParts): Value {
+    return this.#addInitializer([...this.path, name].join("."), parts);
+  }
+
+  /**
+   * Weight `name` under this graph's path, in fp32; rows `from` … `to` of it where given (as a weight of its own, at
+   * its own place in the file). What is stored in another type stays so on disk and is converted while the graph runs;
+   * what the runtime cannot read is decoded when the model is written.
+   */
+  weight(name: string, shape: Shape, rows?: RowRange): Value {
+    const full = [...this.path, name].join(".");
+    const key = rows ? `${full}[${rows.from}:${rows.to}]` : full;
+    const known = this.#parts.weights.get(key);
+    if (known) return known;
+    const value = this.#place(key, this.#demand(full, shape), shape, rows);
+    this.#parts.weights.set(key, value);
+    return value;
+  }
+
+  /**
+   * Values made from a weight of shape `stored` when the model is written: each shape with the function that computes it
+   * from the weight's fp32 values, which are read once.
+   */
+  computedWeights(name: string, stored: Shape, made: readonly ComputedWeight[]): Value[] {
+    const weight = this.#demand([...this.path, name].join("."), stored);
+    const values = this.#readOnce(weight, made.length);
+    return made.map(({ shape, from }) => {
+      const data = async () => bytesOf(from(await values()));
+      return this.initializer(name, { type: "F32", shape, data });
+    });
+  }
+
+  /** Adds a node; every operator used here has one result. */
+  node(parts: NodeParts): Value {
+    return this.#emit(parts, this.#parts.body);
+  }
+
+  /** Asserts a rule of an operator; the message names the place, the rule and the operands. */
+  check(holds: boolean, rule: string, ...operands: readonly Value[]): asserts holds {
+    assert(holds, `${this.#where}: ${rule}; got ${operands.map(describe).join(" and ")}`);
+  }
+
+  get #where(): string {
+    return [this.#parts.options.name, ...this.path].join(".");
+  }
+
+  get #weights(): WeightDemands {
+    const { weights } = this.#parts.options;
+    assert(weights, `${this.#where}: this graph was given no weights`);
+    return weights;
+  }
+
+  #demand(full: string, shape: Shape): StoredWeight | undefined {
+    return this.#weights.demand(full, shape);
+  }
+
+  #place(key: string, weight: StoredWeight | undefined, shape: Shape, rows?: RowRange): Value {
+    const part: Shape = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape;
+    const perRow = sizeOf(shape.slice(1));
+    if (!weight || !isElementType(weight.type)) {
+      const [from, to] = rows ? [rows.from * perRow, rows.to * perRow] : [0, sizeOf(shape)];
+      const values = this.#decodedOnce(weight);
+      const data = async () => bytesOf((await values()).subarray(from, to));
+      return this.#addInitializer(key, { type: "F32", shape: part, data });
+    }
+    const rowBytes = perRow * elementTypes[weight.type].bytes;
+    const data = {
+      path: weight.path,
+      offset: weight.offset + (rows ? rows.from * rowBytes : 0),
+      length: rows ? (rows.to - rows.from) * rowBytes : weight.length,
+    };
+    const stored = this.#addInitializer(key, { type: weight.type, shape: part, data });
+    if (weight.runs) return this.#fromRuns(key, stored, weight.runs, rows);
+    const values = weight.type === "F32" ? stored : this.#convert("Cast", [stored], part);
+    return weight.scale ? this.#convert("Mul", [values, this.#scale(key, weight.scale, part, rows)], part) : values;
+  }
+
+  /** step · integer − base, for each run of integers in a row. */
+  #fromRuns(key: string, integers: Value, { length, step, base }: StoredRuns, rows?: RowRange): Value {
+    const [count = 0, columns = 0] = integers.shape;
+    const steps = this.#place(`${key}.step`, step, step.shape, rows);
+    const attributes = { axis: 1, block_size: length };
+    const scaled = this.#convert("DequantizeLinear", [integers, steps], integers.shape, attributes);
+    if (!base) return scaled;
+    const bases = this.#place(`${key}.base`, base, base.shape, rows);
+    const inRuns = this.#reshaped(scaled, [count, columns / length, length]);
+    const lowered = this.#convert("Sub", [inRuns, this.#reshaped(bases, [count, columns / length, 1])], inRuns.shape);
+    return this.#reshaped(lowered, integers.shape);
+  }
+
+  #reshaped(value: Value, shape: Shape): Value {
+    return this.#convert("Reshape", [value, this.constant(shape, [shape.length])], shape);
+  }
+
+  /** Parts of one weight that the runtime cannot read share what was decoded. */
+  #decodedOnce(weight: StoredWeight | undefined): () => Promise<Float32Array> {
+    const key = weight ? `${weight.path}:${weight.offset}` : "missing";
+    const known = this.#parts.decoded.get(key) ?? this.#readOnce(weight, Number.POSITIVE_INFINITY);
+    this.#parts.decoded.set(key, known);
+    return known;
+  }
+
+  /** Reads a weight when it is first wanted and forgets it after `uses`. */
+  #readOnce(weight: StoredWeight | undefined, uses: number): () => Promise<Float32Array> {
+    const { read } = this.#weights.file;
+    let left = uses;
+    let pending: Promise<Float32Array> | undefined;
+    return async () => {
+      assert(weight, `${this.#where}: a model is written only after its weights were checked`);
+      pending ??= read(weight);
+      const values = await pending;
+      left -= 1;
+      if (left === 0) pending = undefined;
+      return values;
+    };
+  }
+
+  /** The scale of a weight in fp32, shaped to be multiplied with its rows. */
+  #scale(key: string, scale: StoredWeight, part: Shape, rows?: RowRange): Value {
+    const single = sizeOf(scale.shape) === 1;
+    const column = part.map((size, axis) => (axis === 0 && !single ? size : 1));
+    const flat: Shape = single ? [1] : [sizeOf(scale.shape)];
+    const range = single ? undefined : rows;
+    const flattened: StoredWeight = { ...scale, shape: flat };
+    const value = this.#place(`${key}.scale`, flattened, flat, range);
+    return this.#reshaped(value, column);
+  }
+
+  #convert(operator: string, inputs: readonly Value[], shape: Shape, given: Record<string, Attribute> = {}): Value {
+    const attributes = operator === "Cast" ? { to: elementTypes.F32.onnx } : given;
+    return this.#emit({ operator, inputs, attributes, type: "F32", shape }, this.#parts.conversions);
+  }
+
+  #emit({ operator, domain = "", inputs, attributes = {}, ...result }: NodeParts, list: GraphNode[]): Value {
+    const type = result.type ?? inputs.find((input) => input !== undefined)?.type ?? "F32";
+    const output = makeValue(this.#unique([...this.path, operator].join(".")), type, result.shape);
+    list.push({ operator, domain, inputs, output, attributes });
+    return output;
+  }
+
+  #addInitializer(full: string, { type, shape, data }: InitializerParts): Value {
+    const value = makeValue(this.#unique(full), type, shape);
+    this.#parts.initializers.push({ value, data });
+    return value;
+  }
+
+  #unique(full: string): string {
+    const count = this.#parts.names.get(full) ?? 0;
+    this.#parts.names.set(full, count + 1);
+    return count === 0 ? full : `${full}#${count}`;
+  }
+}
+
+function makeValue(name: string, type: ElementType, shape: Shape): Value {
+  return { name, type, shape } as Value;
+}
+
+function bytesOf(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}

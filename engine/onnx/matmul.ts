@@ -1,0 +1,59 @@
+import type { Graph, RowRange } from "./graph.ts";
+import { concat } from "./movement.ts";
+import type { Value } from "./value.ts";
+
+/**
+ * Rows of a weight that are converted and multiplied at a time, so that the converted rows are still in the processor's
+ * cache when they are used (measured: 0.89 of a prepacked product against 0.77–0.82 in one piece).
+ */
+const STRIPE = 128;
+
+export interface LinearShape {
+  readonly outputs: number;
+  readonly bias: boolean;
+}
+
+/** y = x · Wᵀ (+ b). x [rows, columns] → [rows, outputs]; W [outputs, columns] and b [outputs] as checkpoints have them. */
+export function linear(at: Graph, x: Value, name: string, shape: LinearShape): Value {
+  return concat(at.in(name), linearStripes(at, x, name, shape), 1);
+}
+
+/** The same, with the outputs cut into equal parts: one value for each. */
+export function linearParts(at: Graph, x: Value, name: string, parts: LinearShape & { count: number }): Value[] {
+  const width = parts.outputs / parts.count;
+  at.check(Number.isInteger(width), `Linear wants ${parts.outputs} outputs in ${parts.count} equal parts`, x);
+  return Array.from({ length: parts.count }, (_, part) => {
+    const range = { from: part * width, to: (part + 1) * width };
+    return concat(at.in(name), stripesOf(at.in(name), x, parts, range), 1);
+  });
+}
+
+/**
+ * The same, in the stripes it is computed in, [rows, 128] each and the last one narrower. What treats every value alike
+ * is best done to stripes, while they are still in the cache, and before they are put together.
+ */
+export function linearStripes(at: Graph, x: Value, name: string, shape: LinearShape): Value[] {
+  return stripesOf(at.in(name), x, shape, { from: 0, to: shape.outputs });
+}
+
+function stripesOf(layer: Graph, x: Value, { outputs, bias }: LinearShape, range: RowRange): Value[] {
+  const [rows = 0, columns = 0] = x.shape;
+  layer.check(x.shape.length === 2, "Linear wants [rows, columns]", x);
+  const stripes: Value[] = [];
+  for (let from = range.from; from < range.to; from += STRIPE) {
+    const stripe = { from, to: Math.min(from + STRIPE, range.to) };
+    const weight = layer.weight("weight", [outputs, columns], stripe);
+    const inputs = bias ? [x, weight, layer.weight("bias", [outputs], stripe)] : [x, weight];
+    const shape = [rows, stripe.to - stripe.from];
+    stripes.push(layer.node({ operator: "Gemm", inputs, attributes: { transB: 1 }, shape }));
+  }
+  return stripes;
+}
+
+/** Matrix product over the last two axes; those before must be equal. */
+export function matmul(at: Graph, a: Value, b: Value): Value {
+  const rank = a.shape.length;
+  const fits = rank === b.shape.length && a.shape[rank - 1] === b.shape[rank - 2];
+  at.check(fits && a.shape.slice(0, -2).every((n, i) => n === b.shape[i]), "MatMul wants inner sizes to fit", a, b);
+  return at.node({ operator: "MatMul", inputs: [a, b], shape: [...a.shape.slice(0, -1), b.shape[rank - 1] ?? 0] });
+}

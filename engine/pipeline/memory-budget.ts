@@ -1,0 +1,18 @@
+import { freemem, totalmem } from "node:os";
+
+/** Bytes left to the system, decoder, encoder and everything else. */
+const RESERVE = 2e9;
+const GB = 1e9;
+
+/**
+ * Bytes that a task may plan with: what the machine or the control group allows, less a reserve, rounded down to GB; less
+ * free memory at the moment lowers it. Asked once, when a task starts.
+ */
+export function memoryBudget(limit = memoryLimit(), free = freemem()): number {
+  return Math.max(1, Math.floor((Math.min(limit, free) - RESERVE) / GB)) * GB;
+}
+
+/** A control group without a limit answers with 0 or with a number larger than any machine. */
+function memoryLimit(): number {
+  return Math.min(process.constrainedMemory() || Infinity, totalmem());
+}

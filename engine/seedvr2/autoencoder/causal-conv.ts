@@ -1,0 +1,114 @@
+import { conv2d, type ConvParts } from "../../onnx/conv.ts";
+import { add } from "../../onnx/elementwise.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import { concat, slice } from "../../onnx/movement.ts";
+import type { Value } from "../../onnx/value.ts";
+import { historyInput, keep, type TimeSlice } from "./time-slice.ts";
+
+export interface CausalConvShape {
+  readonly outputs: number;
+  /** Time, rows, columns. */
+  readonly kernel: readonly [number, number, number];
+  /** Steps in time, and in rows and columns. */
+  readonly stride?: readonly [time: number, space: number];
+  /** Zeros above, left, below, right. */
+  readonly pads: readonly [number, number, number, number];
+}
+
+/** 3×3×3, size kept: the convolution most of the network is made of. */
+export function conv3(outputs: number): CausalConvShape {
+  return { outputs, kernel: [3, 3, 3], pads: [1, 1, 1, 1] };
+}
+
+/**
+ * Convolution over time and space whose output frames see their own and earlier frames only: the first frame is repeated
+ * in front (seedvr2-vae.md section 2). x [frames, channels, h, w]. Each output frame is a sum of 2-D convolutions, one
+ * for each frame it sees: faster than one in 3-D and without a copy of the clip. Steps in time that see the same frame,
+ * the repeated first one, share a kernel that is the sum of theirs; so a picture takes one convolution, not three.
+ */
+export function causalConv(
+  at: Graph,
+  x: Value,
+  name: string,
+  parts: { shape: CausalConvShape; time: TimeSlice },
+): Value {
+  const { shape } = parts;
+  const channels = x.shape[1] ?? 0;
+  const [depth, kh, kw] = shape.kernel;
+  const layer = at.in(name);
+  const bias = layer.computedWeights("bias", [shape.outputs], [{ shape: [shape.outputs], from: (b) => b }])[0] as Value;
+  const space: Omit<ConvParts, "kernel"> = { stride: shape.stride?.[1] ?? 1, pads: shape.pads };
+  const sums = depth === 1 ? [[{ frame: x, taps: [0] }]] : seenFrames(at, x, name, parts);
+  const tapSets = new Map(sums.flat().map(({ taps }) => [taps.join(), taps]));
+  const made = [...tapSets.values()].map((taps) => ({
+    shape: [shape.outputs, channels, kh, kw],
+    from: (kernels: Float32Array) => summedTaps(kernels, taps, { depth, area: kh * kw }),
+  }));
+  const kernels = layer.computedWeights("weight", [shape.outputs, channels, depth, kh, kw], made);
+  const kernelOf = new Map([...tapSets.keys()].map((key, i) => [key, kernels[i] as Value]));
+  const frames = sums.map((seen) => {
+    const terms = seen.map(({ frame, taps }, i) => {
+      const kernel = kernelOf.get(taps.join()) as Value;
+      return conv2d(layer, frame, i === 0 ? { ...space, kernel, bias } : { ...space, kernel });
+    });
+    return terms.reduce((sum, term) => add(layer, sum, term));
+  });
+  return concat(layer, frames, 0);
+}
+
+/** A frame and the steps of the kernel in time that meet it. */
+interface Seen {
+  readonly frame: Value;
+  readonly taps: readonly number[];
+}
+
+/** For each output frame, what it sees; keeps what the next slice needs. */
+function seenFrames(at: Graph, x: Value, name: string, parts: { shape: CausalConvShape; time: TimeSlice }): Seen[][] {
+  const { shape, time } = parts;
+  const [depth] = shape.kernel;
+  const step = shape.stride?.[0] ?? 1;
+  const own = framesIn(at, x);
+  const [first] = own as [Value];
+  const kept = depth - step;
+  const past = time.first
+    ? Array<Value>(depth - 1).fill(first)
+    : framesIn(at, historyInput(at, name, [kept, ...x.shape.slice(1)]));
+  const frames = [...past, ...own];
+  if (!time.last) keep(at, name, concat(at, frames.slice(-kept), 0));
+  const count = Math.floor((frames.length - depth) / step) + 1;
+  return Array.from({ length: count }, (_, i) => {
+    const window = frames.slice(i * step, i * step + depth);
+    return [...new Set(window)].map((frame) => ({
+      frame,
+      taps: window.flatMap((other, tap) => (other === frame ? [tap] : [])),
+    }));
+  });
+}
+
+function framesIn(at: Graph, x: Value): Value[] {
+  return Array.from({ length: x.shape[0] ?? 0 }, (_, i) => slice(at, x, 0, { from: i, to: i + 1 }));
+}
+
+/** Some steps in time of kernels [outputs · inputs, depth, area], summed: [outputs · inputs, area]. */
+function summedTaps(
+  kernels: Float32Array,
+  taps: readonly number[],
+  { depth, area }: { depth: number; area: number },
+): Float32Array {
+  if (depth === 1) return kernels;
+  const summed = new Float32Array(kernels.length / depth);
+  for (let to = 0, from = 0; to < summed.length; to += area, from += depth * area) {
+    for (let i = 0; i < area; i++) {
+      let sum = 0;
+      for (const tap of taps) sum += kernels[from + tap * area + i] as number;
+      summed[to + i] = sum;
+    }
+  }
+  return summed;
+}
+
+/** Pointwise layer without a look at time: [outputs, channels, 1, 1, 1] in the file. */
+export function pointwise(at: Graph, x: Value, name: string, outputs: number): Value {
+  const shape: CausalConvShape = { outputs, kernel: [1, 1, 1], pads: [0, 0, 0, 0] };
+  return causalConv(at, x, name, { shape, time: { first: true, last: true } });
+}

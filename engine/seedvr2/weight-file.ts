@@ -1,0 +1,59 @@
+import assert from "node:assert";
+import { asEngineError } from "../errors.ts";
+import type { StoredWeight, WeightFile } from "../onnx/weight-demands.ts";
+import { openCheckpoint } from "../weights/checkpoint.ts";
+import { readValues } from "../weights/decode.ts";
+import { isQuantised } from "../weights/gguf-blocks.ts";
+import { networkIn, type Network } from "../weights/network.ts";
+import { networkWeights, type Weight } from "../weights/network-weights.ts";
+import { repackedCheckpoint } from "../weights/repack-cache.ts";
+import type { Checkpoint, StoredTensor } from "../weights/stored-tensor.ts";
+
+/** A checkpoint opened as the weights of a network. */
+export interface NetworkFile extends WeightFile {
+  readonly checkpoint: Checkpoint;
+  /** What network it is, or nothing where it is none of ours. */
+  readonly network: Network | undefined;
+  /** What the user should know about it. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Opens a checkpoint: reads its header, its sizes and its markers. With a cache folder, GGUF blocks are repacked there
+ * once; where that is not possible they are decoded whenever a part of the network is loaded, with a warning. Throws
+ * `checkpoint_malformed`.
+ */
+export async function openNetworkFile(path: string, cacheFolder?: string): Promise<NetworkFile> {
+  const source = await openCheckpoint(path);
+  const quantised = [...source.tensors.values()].some(({ type }) => isQuantised(type));
+  const warnings: string[] = [];
+  let checkpoint = source;
+  if (quantised && cacheFolder !== undefined) {
+    try {
+      checkpoint = await repackedCheckpoint(source, cacheFolder);
+    } catch (error) {
+      const { code, message } = asEngineError(error);
+      if (code === "checkpoint_malformed") throw error;
+      warnings.push(message);
+    }
+  }
+  const weights = await networkWeights(checkpoint);
+  return { path, checkpoint, weights, network: networkIn(path, weights), warnings, read: readWeight };
+}
+
+/** The values of a weight in fp32, multiplied by its scale where it has one. */
+async function readWeight(weight: StoredWeight): Promise<Float32Array<ArrayBuffer>> {
+  assert(!weight.runs, "repacked blocks are read by the runtime");
+  // Every weight handed out above is a tensor of engine/weights, whose types are the narrower ones.
+  const tensor = weight as StoredTensor & Weight;
+  const values = await readValues(tensor);
+  if (tensor.scale) applyScale(values, tensor, await readValues(tensor.scale));
+  return values;
+}
+
+function applyScale(values: Float32Array, { shape }: Weight, scale: Float32Array): void {
+  const perScale = scale.length === 1 ? values.length : values.length / (shape[0] ?? 1);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = (values[i] as number) * (scale[Math.floor(i / perScale)] as number);
+  }
+}

@@ -1,0 +1,18 @@
+import { openNetwork } from "../onnx/open-network.ts";
+import { builtinUpscaler } from "./builtin.ts";
+import { openSeedvr2 } from "./open-seedvr2.ts";
+import type { LoadedModel, ModelWish } from "./upscaler.ts";
+
+/**
+ * Loads a model in this thread, which its runs block: see `openModelThread` for one that does not. Throws
+ * `provider_failed` where nothing can run it.
+ */
+export async function openModel({ files, device, threads }: ModelWish): Promise<LoadedModel> {
+  if (files.kind === "seedvr2") return openSeedvr2(files, device, threads);
+  const network = await openNetwork({ path: files.path, device, threads, small: true });
+  return {
+    device: network.device,
+    upscaler: async () => builtinUpscaler(network),
+    close: () => network.close(),
+  };
+}

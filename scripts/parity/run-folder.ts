@@ -1,0 +1,40 @@
+import { GoldenFile } from "./golden-file.ts";
+import type { Comparison } from "./comparison.ts";
+import type { GoldenCase, GoldenFolder, GoldenNetwork } from "./golden-folder.ts";
+import { openAutoencoder, openTransformer } from "./networks.ts";
+import { runAutoencoderCase } from "./run-autoencoder.ts";
+import { runChainCase } from "./run-chain.ts";
+import { runTransformerCase } from "./run-transformer.ts";
+
+type RunCase = (golden: GoldenFile) => Promise<Comparison>;
+
+/** Runs all cases of a golden folder through the product's code; networks are opened once each. */
+export async function* runFolder(folder: GoldenFolder): AsyncGenerator<{ golden: GoldenCase; comparison: Comparison }> {
+  const opened = new Map<GoldenNetwork, RunCase>();
+  for (const golden of folder.cases) {
+    const run = opened.get(golden.network) ?? (await open(folder, golden.network));
+    opened.set(golden.network, run);
+    const file = await GoldenFile.open(golden.path);
+    const comparison = await run(file);
+    const missed = file.names.filter((name) => !comparison.computed.has(name) && !comparison.skipped.includes(name));
+    for (const tensor of missed) comparison.findings.push(notComputed(tensor));
+    yield { golden, comparison };
+  }
+}
+
+async function open(folder: GoldenFolder, network: GoldenNetwork): Promise<RunCase> {
+  if (folder.kind === "vae") {
+    const autoencoder = await openAutoencoder(network);
+    return (golden) => runAutoencoderCase(autoencoder, golden);
+  }
+  const transformer = await openTransformer(network);
+  if (folder.kind !== "chain") return (golden) => runTransformerCase(transformer, golden);
+  if (!folder.autoencoder) throw new Error(`${folder.path} has no .vae.weights file.`);
+  const autoencoder = await openAutoencoder(folder.autoencoder);
+  return (golden) => runChainCase({ autoencoder, transformer }, golden);
+}
+
+function notComputed(tensor: string): Comparison["findings"][number] {
+  const none = { max: Number.NaN, mean: Number.NaN, largest: Number.NaN, aim: {} };
+  return { tensor, ...none, ok: false, note: "not computed" };
+}

@@ -1,0 +1,54 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { expect, it } from "vitest";
+import { tinyModel } from "../seedvr2/tiny-models.ts";
+import { makeClip, makePicture } from "./media.ts";
+import { TestMachine } from "./program.ts";
+
+interface Ended {
+  readonly status: string;
+  readonly output_path: string;
+  readonly output_resolution: string;
+  readonly notes: readonly string[];
+  readonly error?: string;
+}
+
+async function machineWithTinyModel() {
+  const machine = await TestMachine.make();
+  await tinyModel(join(machine.stateDir, "models"));
+  return { machine, client: await machine.mcpClient() };
+}
+
+async function restored(client: Client, tool: string, parameters: Record<string, unknown>): Promise<Ended> {
+  const submitted = await client.callTool({ name: tool, arguments: parameters });
+  const { task_id } = submitted.structuredContent as { task_id: string };
+  expect(task_id, JSON.stringify(submitted.content)).toBeDefined();
+  const waited = await client.callTool({ name: "wait_for_task", arguments: { task_id, timeout: 100 } });
+  return waited.structuredContent as unknown as Ended;
+}
+
+it("restores a picture with SeedVR2 for an MCP client: the same bytes again, others with another seed", async () => {
+  const { machine, client } = await machineWithTinyModel();
+  const file_path = await makePicture(machine.folder, "p.png");
+  const made: Buffer[] = [];
+  for (const seed of [7, 7, 8]) {
+    const wish = { file_path, resolution: 45, dit_model: "3b_fp16", seed };
+    const task = await restored(client, "submit_image_task", wish);
+    expect(task).toMatchObject({ status: "completed", output_resolution: "60x45" });
+    expect(task.notes).toContain("Colour correction: lab, exact.");
+    made.push(await readFile(task.output_path));
+  }
+  expect(made[1]).toEqual(made[0]);
+  expect(made[2]).not.toEqual(made[0]);
+});
+
+it("restores a clip with SeedVR2 for an MCP client, frames in front and overlapping batches included", async () => {
+  const { machine, client } = await machineWithTinyModel();
+  const file_path = await makeClip(machine.folder, "clip.mp4", { frames: 5, size: "48x32" });
+  const wish = { file_path, resolution: 48, dit_model: "3b_fp16", temporal_overlap: 3, prepend_frames: 2 };
+  const task = await restored(client, "submit_video_task", wish);
+  expect(task).toMatchObject({ status: "completed", output_resolution: "72x48" });
+  const again = await restored(client, "submit_video_task", wish);
+  expect(await readFile(again.output_path)).toEqual(await readFile(task.output_path));
+});
