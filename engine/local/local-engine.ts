@@ -28,6 +28,7 @@ import { modelSpecOf, taskRunner } from "./task-runner.ts";
 import { Watchers } from "./watchers.ts";
 
 const DAY = 86_400_000;
+const TOLD_TO_MOVE_UP = 5;
 /** Completed tasks that estimates are learnt from. */
 const LEARNT_FROM = 50;
 type Handlers = {
@@ -243,7 +244,7 @@ export class LocalEngine implements HostedEngine {
     this.watchers.changed(task.id);
     if (!isEnded(task.state)) return;
     this.learnt = null;
-    void this.store.pending().then((pending) => pending.forEach(({ id }) => this.watchers.changed(id))); // they move up
+    void this.tellNext().catch(() => undefined);
     this.host.log("info", `task ${task.state}`, { task: task.id, ...(task.error && { error: task.error }) });
     const { scheduled } = this;
     this.scheduled = null;
@@ -251,6 +252,12 @@ export class LocalEngine implements HostedEngine {
       void this.call("switch_model", { model: scheduled }).catch((error: Error) =>
         this.host.log("warn", error.message),
       );
+  }
+
+  /** Those who wait for the next tasks hear that they have moved up; telling hundreds would cost more than it is worth. */
+  private async tellNext(): Promise<void> {
+    const pending = await this.store.pending();
+    for (const { id } of pending.slice(0, TOLD_TO_MOVE_UP)) this.watchers.changed(id);
   }
 
   private async task(input: object): Promise<Task> {

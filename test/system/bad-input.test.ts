@@ -34,7 +34,8 @@ const refusals: [string, (m: TestMachine) => Promise<Record<string, unknown>>, s
     "invalid_parameter",
     /submit_video_task/,
   ],
-  ["an existing output", async () => ({ output_path: good }), "wrong_state", /exists already/],
+  ["an existing output", existing, "wrong_state", /exists already/],
+  ["the source as output", async () => ({ output_path: good, overwrite: true }), "invalid_parameter", /source itself/],
   ["an output outside", async () => ({ output_path: "/etc/x.png" }), "path_not_allowed", /outside/],
   ["an output without extension", async (m) => ({ output_path: join(m.folder, "x") }), "invalid_parameter", /png/],
   ["an output below a file", async () => ({ output_path: `${good}/x.png` }), "not_writable", /file, not a folder/],
@@ -60,6 +61,10 @@ const refusals: [string, (m: TestMachine) => Promise<Record<string, unknown>>, s
 async function file(m: TestMachine, name: string, content: string) {
   await writeFile(join(m.folder, name), content, "latin1");
   return { file_path: join(m.folder, name) };
+}
+
+async function existing(m: TestMachine) {
+  return { output_path: await makePicture(m.folder, "there.png") };
 }
 
 async function truncated(m: TestMachine) {
