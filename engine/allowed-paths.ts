@@ -71,7 +71,7 @@ function refuseRelative(name: string, given: string): void {
   if (isAbsolute(given)) return;
   throw new EngineError("invalid_parameter", {
     what: `${name} ${JSON.stringify(given)} is relative, and servers have no meaningful working directory.`,
-    todo: `Give the absolute path, e.g. /home/me/${given.replace(/^[./\\]+/, "")}.`,
+    todo: `Give the absolute path, e.g. /home/me/${given.replace(/^[~./\\]+/, "")}.`,
     facts: { parameter: name, given },
   });
 }
@@ -84,7 +84,7 @@ async function noSuchFile(given: string, folder: string): Promise<EngineError> {
   return new EngineError("not_found", {
     what: `There is no file ${given}.`,
     ...(near.length && { why: `In ${folder} there is: ${near.join(", ")}.` }),
-    todo: "Check the path; it must be absolute.",
+    todo: "Check the path.",
     facts: { path: given },
   });
 }

@@ -29,6 +29,8 @@ export interface EngineConfig {
   readonly builtinModel: string;
   /** JavaScript file of the worker process. */
   readonly workerEntry: string;
+  /** The worker's whole environment: what native libraries read cannot be set later. */
+  readonly workerEnvironment: Readonly<Record<string, string | undefined>>;
   /** This program's version. */
   readonly version: string;
   /** The engine's own settings by environment name, as shown by describe_engine. */

@@ -96,5 +96,6 @@ const systemErrors: Readonly<Record<string, { code: ErrorCode; what: string; tod
   ENOSPC: { code: "disk_full", what: "The disk is full", todo: "Free some space, then retry the task." },
   EDQUOT: { code: "disk_full", what: "The disk quota is used up", todo: "Free some space, then retry the task." },
   EACCES: { code: "not_writable", what: "No permission", todo: "Check the permissions of that file or folder." },
+  ENOTDIR: { code: "not_writable", what: "A folder of that path is a file", todo: "Choose another folder." },
   EROFS: { code: "not_writable", what: "The disk is read-only", todo: "Choose another output folder." },
 };

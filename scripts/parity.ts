@@ -5,6 +5,7 @@
  * largest and mean error; exits with 1 where an aim is missed. --out writes what was computed to OUT/<case>.safetensors
  * (OUT/<folder>/<case>.safetensors for a folder of folders), under the same names.
  */
+import "./parity/no-telemetry.ts";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";

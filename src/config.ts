@@ -165,9 +165,18 @@ export function engineConfig(settings: Settings, root: string = projectRoot()): 
     segmentFrames: v.SEEDVR2_SEGMENT_FRAMES,
     builtinModel: join(root, "models", "builtin_x2.onnx"),
     workerEntry: builtFile("worker"),
+    workerEnvironment: workerEnvironment(),
     version: programVersion(),
     settings: textsOf(settings, (name) => settingsTable[name].owner === "engine"),
   });
+}
+
+/**
+ * The environment of a process that runs networks. onnxruntime would report each session to Microsoft; nothing of a
+ * user's leaves this machine unasked. glibc keeps freed memory unless told what is worth giving back (1 MB).
+ */
+export function workerEnvironment(): Record<string, string | undefined> {
+  return { ...process.env, ORT_DISABLE_TELEMETRY: "1", MALLOC_TRIM_THRESHOLD_: "1048576" };
 }
 
 /** What goes with each submission. Only engine settings that somebody set are compared: a default is no wish. */

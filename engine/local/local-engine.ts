@@ -65,6 +65,7 @@ export class LocalEngine implements HostedEngine {
     this.store = store;
     this.supervisor = new Supervisor({
       entry: config.workerEntry,
+      environment: config.workerEnvironment,
       setup: { device: config.device, threads: config.threads },
       idleSeconds: config.workerIdleSeconds,
       onLine: (line) => host.log("info", line, { area: "worker" }),

@@ -149,7 +149,7 @@ function chosenFormat(wished: string | undefined, kind: "image" | "video", info:
   if ((formats[kind] as readonly string[]).includes(wished)) return wished;
   throw new EngineError("invalid_parameter", {
     what: wished
-      ? `A ${kind} cannot be written as .${wished}.`
+      ? `A ${kind === "image" ? "picture" : "clip"} cannot be written as .${wished}.`
       : "The output path has no extension, which decides the format.",
     todo: `Possible are: ${formats[kind].join(", ")}.`,
     facts: { parameter: "output_format", given: wished, allowed: formats[kind] },

@@ -10,6 +10,8 @@ export interface SupervisorParts {
   /** JavaScript file of the worker. */
   readonly entry: string;
   readonly setup: WorkerSetup;
+  /** The worker's whole environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Seconds without work after which the worker is ended; 0 never. */
   readonly idleSeconds: number;
   /** Told each line the worker or its native code prints. */
@@ -147,6 +149,7 @@ export class Supervisor {
     if (this.child) return this.child;
     const child = fork(this.parts.entry, {
       serialization: "advanced",
+      env: this.parts.environment,
       // fd 4 is only ever held open: the worker's watchdog sees it close when this process dies, however it dies.
       stdio: ["ignore", "pipe", "pipe", "ipc", "pipe"],
       detached: process.platform !== "win32", // a group of its own, so that its ffmpegs can be ended with it

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { z } from "zod";
 import { asEngineError } from "../../engine/index.ts";
 import type { EngineFile } from "../../engine/index.ts";
+import { workerEnvironment } from "../config.ts";
 import type { Settings } from "../config.ts";
 import { builtFile, projectRoot } from "../installation.ts";
 import type { Finding } from "./finding.ts";
@@ -74,6 +75,7 @@ export async function providerFindings(): Promise<Finding[]> {
       [builtFile("worker"), "--probe-providers", join(projectRoot(), "models", "builtin_x2.onnx")],
       {
         timeout: probeTimeout,
+        env: workerEnvironment(),
       },
     );
     const line = stdout.split("\n").find((text) => text.startsWith("["));

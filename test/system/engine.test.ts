@@ -2,7 +2,7 @@ import { rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { makeClip, makePicture } from "./media.ts";
-import { TestMachine, childOf, ended, isAlive, until } from "./program.ts";
+import { TestMachine, childOf, ended, environmentOf, isAlive, until } from "./program.ts";
 
 it("enlarges a picture and a clip to files under the contract's names", async () => {
   const machine = await TestMachine.make();
@@ -133,6 +133,7 @@ it("ends the worker when memory is released, and loads again for the next task",
     model: "builtin_x2.onnx",
   });
   const worker = childOf(machine.enginePid(), "worker")!;
+  expect(environmentOf(worker), "native code reports nothing to its makers").toContain("ORT_DISABLE_TELEMETRY=1");
   expect(await engine.call("get_gpu_status", {})).toMatchObject({
     ...{ cuda_available: false, gpu_name: null, vram_used_mb: 0, vram_total_mb: 0 },
     ...{ model_loaded: true, current_model: "builtin_x2.onnx", processing: false, device: "cpu" },

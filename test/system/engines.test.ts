@@ -27,7 +27,7 @@ engineContract("local, in this process", async (machine) => {
     },
     ...{ maxUploadBytes: 1e6, maxHistory: 100, workerIdleSeconds: 0, ffmpegPath: null, device: "cpu", threads: 1 },
     ...{ segmentFrames: 10, builtinModel: `${root}/models/builtin_x2.onnx`, workerEntry: `${root}/dist/worker.js` },
-    ...{ version: programVersion, settings: {} },
+    ...{ version: programVersion, settings: {}, workerEnvironment: process.env },
   };
   const engine = await openEngine(config, {
     caller: callerOf(machine),

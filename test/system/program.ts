@@ -163,6 +163,11 @@ export function childOf(pid: number, word: string): number | undefined {
   return processIds().find((id) => parentOf(id) === pid && readProc(id, "cmdline").includes(word));
 }
 
+/** A process's environment as the system shows it, NAME=VALUE by NAME=VALUE (Linux). */
+export function environmentOf(pid: number): string[] {
+  return readProc(pid, "environ").split("\0");
+}
+
 function processIds(): number[] {
   if (process.platform !== "linux") return [];
   return readdirSync("/proc").map(Number).filter(Number.isInteger);
