@@ -173,10 +173,10 @@ export function engineConfig(settings: Settings, root: string = projectRoot()): 
 
 /**
  * The environment of a process that runs networks. onnxruntime would report each session to Microsoft; nothing of a
- * user's leaves this machine unasked. glibc keeps freed memory unless told what is worth giving back (1 MB).
+ * user's leaves this machine unasked.
  */
 export function workerEnvironment(): Record<string, string | undefined> {
-  return { ...process.env, ORT_DISABLE_TELEMETRY: "1", MALLOC_TRIM_THRESHOLD_: "1048576" };
+  return { ...process.env, ORT_DISABLE_TELEMETRY: "1" };
 }
 
 /** What goes with each submission. Only engine settings that somebody set are compared: a default is no wish. */
