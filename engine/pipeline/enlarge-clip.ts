@@ -85,7 +85,7 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
   };
   let writing: Promise<void> = Promise.resolve();
   try {
-    for await (const batch of ahead(batchesOf(stream.frames, upscaler.plan, stream.from))) {
+    for await (const batch of ahead(batchesOf(stream.frames, upscaler.plan, stream.from), () => writing)) {
       const made = await trace.during("upscale", () =>
         upscaler.upscale(batch, job.target, {
           onProgress: (share, stage) => report(share * batch.owned.count, stage),
@@ -140,14 +140,18 @@ function openStream(
   return { reader, stream: { frames, wanted, from: { first: prepends ? 0 : start, owned } } };
 }
 
-/** The same values, the next one being fetched while one is worked on. */
-async function* ahead<T>(values: AsyncGenerator<T>): AsyncGenerator<T> {
+/**
+ * The same values, the next one being fetched while one is worked on, but after what `first` says: encoder and decoder
+ * both have the time of a batch, and one after the other they take less from the network than both at once.
+ */
+async function* ahead<T>(values: AsyncGenerator<T>, first: () => Promise<unknown>): AsyncGenerator<T> {
   let next = values.next();
   try {
     for (;;) {
       const { done, value } = await next;
       if (done) return;
-      next = values.next();
+      const fetch = () => values.next();
+      next = first().then(fetch, fetch); // whoever waits for `first` reports its failure
       next.catch(() => undefined); // reported when it is awaited
       yield value;
     }
