@@ -32,7 +32,7 @@ export class Comparison {
   readonly findings: Finding[] = [];
   /** What was computed, under the golden's names. */
   readonly computed = new Map<string, TensorData>();
-  readonly skipped: string[] = [];
+  readonly leftOut: string[] = [];
   readonly #golden: GoldenFile;
   readonly #aimFor: AimFor;
 
@@ -57,8 +57,8 @@ export class Comparison {
   }
 
   /** Tensors of the golden that are inputs, or that this run leaves out on purpose. */
-  skip(names: readonly string[]): void {
-    this.skipped.push(...names);
+  leaveOut(names: readonly string[]): void {
+    this.leftOut.push(...names);
   }
 }
 
