@@ -4,6 +4,7 @@ import { writePicture } from "../media/picture-writer.ts";
 import type { WrittenFormat } from "../media/picture-writer.ts";
 import type { Frame } from "../media/frame.ts";
 import type { Upscaler } from "../upscalers/upscaler.ts";
+import { refuseWrongFrame } from "./alarms.ts";
 import { memoryBudget } from "./memory-budget.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
 
@@ -30,7 +31,9 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
         framesTotal: pages.length,
       });
     const batch = { frames: [frame], owned: { start: 0, count: 1 }, first: index };
-    made.push(...(await tools.upscaler.upscale(batch, job.target, { onProgress: progress, memory })));
+    const larger = await tools.upscaler.upscale(batch, job.target, { onProgress: progress, memory });
+    for (const result of larger) refuseWrongFrame(frame, result, index);
+    made.push(...larger);
   }
   tools.onProgress({ share: 0.95, stage: "writing", framesDone: pages.length, framesTotal: pages.length });
   const written = await writePicture(job.partPath, made, {
