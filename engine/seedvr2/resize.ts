@@ -59,7 +59,7 @@ export function prepareFrames(frames: Planes, sizes: FrameSizes): Planes {
 export function resizeBicubic(planes: Planes, { height, width }: Size): Planes {
   const wide = width === planes.width ? planes : resizedRows(planes, width);
   if (height === planes.height) return wide;
-  const taps = tapsOf(planes.height, height);
+  const taps = bicubicTaps(planes.height, height);
   const count = planes.frames * planes.channels;
   const data = new Float32Array(count * height * width);
   for (let plane = 0; plane < count; plane++) {
@@ -79,7 +79,7 @@ export function resizeBicubic(planes: Planes, { height, width }: Size): Planes {
 }
 
 function resizedRows(planes: Planes, width: number): Planes {
-  const taps = tapsOf(planes.width, width);
+  const taps = bicubicTaps(planes.width, width);
   const rows = planes.frames * planes.channels * planes.height;
   const data = new Float32Array(rows * width);
   for (let row = 0; row < rows; row++) {
@@ -101,8 +101,8 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
-/** For each output element: the first input element that counts, and the weights from there. */
-function tapsOf(from: number, to: number): Taps[] {
+/** For each of `to` output elements of `from` input ones: the first input element that counts, and the weights from there. */
+export function bicubicTaps(from: number, to: number): Taps[] {
   const scale = fround(from / to);
   const stretch = Math.max(scale, 1);
   const reach = fround(2 * stretch);

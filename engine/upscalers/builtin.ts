@@ -1,6 +1,6 @@
 import assert from "node:assert";
 import type { Frame, Samples } from "../media/frame.ts";
-import { samples } from "../media/frame.ts";
+import { samples, withPixels } from "../media/frame.ts";
 import { resizeFrame } from "../media/resize.ts";
 import type { Network } from "../onnx/network.ts";
 import { tilesOf } from "./tiles.ts";
@@ -64,8 +64,7 @@ async function enlarge(
     assert(doubled, "a picture has at least one tile");
     [rgb, width, height] = [doubled, width * SCALE, height * SCALE];
   }
-  const alpha = frame.alpha && (await enlargeAlpha(frame, width, height));
-  return resizeFrame({ ...frame, rgb, width, height, ...(alpha && { alpha }) }, target.width, target.height);
+  return resizeFrame(withPixels(frame, { rgb, width, height, depth: frame.depth }), target.width, target.height);
 }
 
 /** How often to double so that the target is reached in both directions, or as good as. */
@@ -107,9 +106,4 @@ function paste(part: Samples, tile: Tile, into: Samples, width: number): void {
     const to = ((kept.y * SCALE + row) * width * SCALE + kept.x * SCALE) * 3;
     into.set(part.subarray(from, from + length), to);
   }
-}
-
-/** Opacity has no texture to restore: it is resampled. */
-async function enlargeAlpha(frame: Frame, width: number, height: number): Promise<Samples | undefined> {
-  return (await resizeFrame(frame, width, height)).alpha;
 }

@@ -1,7 +1,6 @@
 import { colourCorrections } from "../colour/colour-correction.ts";
 import { cropped, framesOf, type Planes } from "../colour/planes.ts";
 import type { Frame } from "../media/frame.ts";
-import { resizeFrame } from "../media/resize.ts";
 import { clipBatches, type BatchRules, type ClipBatch } from "../seedvr2/batches.ts";
 import { collectGarbage } from "../onnx/collect-garbage.ts";
 import type { Tiling } from "../seedvr2/autoencoder/tiles.ts";
@@ -111,8 +110,7 @@ export class Seedvr2Upscaler implements Upscaler {
       const writer = batches.findIndex(({ writeEnd }) => index < writeEnd);
       const colours = await this.#correct(call, writer);
       const source = batch.frames[index - batch.first] as Frame;
-      const frame = frameOfPlanes(colours, index - (batches[writer] as ClipBatch).writeStart, source);
-      made.push(await withAlpha(frame, source, target));
+      made.push(frameOfPlanes(colours, index - (batches[writer] as ClipBatch).writeStart, source));
     }
     this.#next = from + count;
     this.#forget(Math.floor((this.#next - this.plan.before) / this.plan.owned));
@@ -201,13 +199,6 @@ function sizesFor(source: Size, { width, height }: TargetSize): FrameSizes {
   if (reference.result.width === width && reference.result.height === height) return reference;
   const target = { width, height };
   return { resized: [target], result: target, padded: paddedSize(target) };
-}
-
-/** Opacity does not go through the networks: it is resampled. */
-async function withAlpha(frame: Frame, source: Frame, { width, height }: TargetSize): Promise<Frame> {
-  if (!source.alpha) return frame;
-  const { alpha } = await resizeFrame(source, width, height);
-  return { ...frame, ...(alpha && { alpha }) };
 }
 
 /** Tells progress that never goes back, where one call computes several batches. */

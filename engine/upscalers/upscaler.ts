@@ -40,8 +40,8 @@ export interface Upscaler {
   /** What the user should know about results, finished sentences; more may follow with each batch. */
   readonly notes: readonly string[];
   /**
-   * Enlarges a batch: resolves to the owned frames in order, each exactly `target` in size, depth and time kept,
-   * alpha enlarged with it. Rejects with an EngineError. `signal` ends it between steps.
+   * Enlarges a batch: resolves to the owned frames in order, each exactly `target` in size, depth and time kept, alpha
+   * enlarged with it (networks know only colour: `withAlpha`). Rejects with an EngineError. `signal` ends it between steps.
    */
   upscale(batch: Batch, target: TargetSize, options?: UpscaleOptions): Promise<Frame[]>;
   /** Frees sessions and memory; nothing may be called afterwards. */

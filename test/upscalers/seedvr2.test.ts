@@ -6,6 +6,7 @@ import type { Frame } from "../../engine/media/frame.ts";
 import { batchesOf } from "../../engine/pipeline/batches.ts";
 import { openSeedvr2 } from "../../engine/upscalers/open-seedvr2.ts";
 import { Seedvr2Upscaler } from "../../engine/upscalers/seedvr2.ts";
+import { withAlpha } from "../../engine/upscalers/with-alpha.ts";
 import type { LoadedModel, UpscaleSettings, Upscaler } from "../../engine/upscalers/upscaler.ts";
 import { GoldenFile, type GoldenTensor } from "../../scripts/parity/golden-file.ts";
 import { readGoldenFolder } from "../../scripts/parity/golden-folder.ts";
@@ -31,7 +32,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-upscalerContract("SeedVR2 with tiny networks", 2, () => model.upscaler(plain), { untrained: true });
+const wholeUpscaler = async () => withAlpha(await model.upscaler(plain));
+upscalerContract("SeedVR2 with tiny networks", 2, wholeUpscaler, { untrained: true });
 
 const target = { width: 48, height: 32 };
 const clipOf = (count: number): Frame[] => Array.from({ length: count }, (_, i) => aFrame(24, 16, { time: BigInt(i) }));

@@ -4,6 +4,7 @@ import type { Samples } from "../../engine/media/frame.ts";
 import { openNetwork } from "../../engine/onnx/open-network.ts";
 import { builtinUpscaler } from "../../engine/upscalers/builtin.ts";
 import { tilesOf } from "../../engine/upscalers/tiles.ts";
+import { withAlpha } from "../../engine/upscalers/with-alpha.ts";
 import { identityUpscaler } from "../contracts/identity-upscaler.ts";
 import { aFrame, upscalerContract } from "../contracts/upscaler-contract.ts";
 
@@ -14,8 +15,9 @@ const worstDifference = (a: Samples, b: Samples) =>
   Array.from(a).reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 
 upscalerContract("identity", 1, async () => identityUpscaler());
-upscalerContract("built-in ×2", 2, async () => builtinUpscaler(await open()));
-upscalerContract("built-in ×3, by two passes and a resample", 3, async () => builtinUpscaler(await open()));
+const builtin = async () => withAlpha(builtinUpscaler(await open()));
+upscalerContract("built-in ×2", 2, builtin);
+upscalerContract("built-in ×3, by two passes and a resample", 3, builtin);
 
 describe("the built-in model", () => {
   it.each([8, 16] as const)("gives the same in tiles as whole, to rounding, with %i bits", async (depth) => {
