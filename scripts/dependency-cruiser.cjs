@@ -20,6 +20,7 @@ const MAY_IMPORT = {
     "engine/tasks",
     "engine/worker",
     "engine/models",
+    "engine/weights",
     "engine/media",
     "engine/operations",
     "engine/schemas",

@@ -161,10 +161,19 @@ function addTasks(program: Command, done: (code: number) => void): void {
 }
 
 function addModels(program: Command, done: (code: number) => void): void {
-  const command = program.command("models").description("List the models, what they need and whether they run here.");
-  finish(command, done, async (settings, options) => {
+  const models = program
+    .command("models")
+    .description("List the models, what they need and whether they run here, and the size of repacked files.");
+  finish(models, done, async (settings, options) => {
     const { listModels } = await import("./commands/models.ts");
     return listModels(settings, Boolean(options["json"]));
+  });
+  const clean = models
+    .command("clean")
+    .description("Remove repacked files that no running task uses; they are made again when they are needed.");
+  finish(clean, done, async (settings, options) => {
+    const { cleanModels } = await import("./commands/models.ts");
+    return cleanModels(settings, Boolean(options["json"]));
   });
 }
 

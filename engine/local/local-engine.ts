@@ -15,6 +15,8 @@ import type { TaskStore } from "../tasks/task-store.ts";
 import type { Task } from "../tasks/task.ts";
 import { isEnded } from "../tasks/task.ts";
 import { Supervisor } from "../worker/supervisor.ts";
+import { cacheBytes } from "../weights/repack-cache.ts";
+import { cleanModelCache } from "./clean-cache.ts";
 import { gpuStatusOf } from "./gpu-status.ts";
 import type { Ownership } from "../owner/owner-lock.ts";
 import { engineProtocol } from "../owner/protocol.ts";
@@ -141,6 +143,10 @@ export class LocalEngine implements HostedEngine {
       return { status: "success", message };
     },
     list_available_models: (_input, options) => this.models(options),
+    clean_model_cache: () => {
+      const running = this.queue.current?.parameters.dit_model ?? null;
+      return cleanModelCache(this.config, this.supervisor, running);
+    },
     switch_model: (input) => this.switchModel(input as { model: string }),
     get_health: async () => ({
       status: "healthy",
@@ -226,6 +232,7 @@ export class LocalEngine implements HostedEngine {
       current: this.supervisor.loaded?.model ?? null,
       loading: this.supervisor.loading !== null,
       loading_model: this.supervisor.loading,
+      cache_bytes: await cacheBytes(this.config.cacheDir),
     };
   }
 

@@ -221,12 +221,7 @@ export class Graph {
       const data = async () => bytesOf((await values()).subarray(from, to));
       return this.#addInitializer(key, { type: "F32", shape: part, data });
     }
-    const rowBytes = perRow * elementTypes[weight.type].bytes;
-    const data = {
-      path: weight.path,
-      offset: weight.offset + (rows ? rows.from * rowBytes : 0),
-      length: rows ? (rows.to - rows.from) * rowBytes : weight.length,
-    };
+    const data = dataOf(weight, rows ?? { from: 0, to: shape[0] ?? 1 });
     const stored = this.#addInitializer(key, { type: weight.type, shape: part, data });
     if (weight.runs) return this.#fromRuns(key, stored, weight.runs, rows);
     const values = weight.type === "F32" ? stored : this.#convert("Cast", [stored], part);
@@ -307,6 +302,13 @@ export class Graph {
     this.#parts.names.set(full, count + 1);
     return count === 0 ? full : `${full}#${count}`;
   }
+}
+
+/** Where rows of a weight lie in its file, or what makes them. */
+function dataOf({ madeRows, path, offset, length, shape }: StoredWeight, { from, to }: RowRange): InitializerData {
+  if (madeRows) return () => madeRows(from, to);
+  const rowBytes = length / (shape[0] ?? 1);
+  return { path, offset: offset + from * rowBytes, length: (to - from) * rowBytes };
 }
 
 function makeValue(name: string, type: ElementType, shape: Shape): Value {

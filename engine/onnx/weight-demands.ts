@@ -4,6 +4,11 @@ import { sameShape, type Shape } from "./value.ts";
 
 /** A weight where it lies on disk. `scale` multiplies its values: one for all, or one a row. */
 export interface StoredWeight {
+  /**
+   * Present where the file does not hold the bytes as the runtime wants them: makes those of rows `from` to `to`
+   * whenever a model is written.
+   */
+  readonly madeRows?: MadeRows;
   readonly path: string;
   /** Bytes from the start of the file. */
   readonly offset: number;
@@ -14,6 +19,8 @@ export interface StoredWeight {
   /** Present where values are integers in runs along the last axis: value = step · integer − base. */
   readonly runs?: StoredRuns;
 }
+
+export type MadeRows = (from: number, to: number) => Promise<Uint8Array>;
 
 /** Steps and bases, [rows, columns / length], fp32. */
 export interface StoredRuns {

@@ -163,6 +163,16 @@ export const operations = {
     mcp: true,
     route: { method: "post", path: "/api/models/switch" },
   }),
+  clean_model_cache: operation({
+    title: "Remove repacked models",
+    description:
+      "Removes the repacked copies of model files that no running task uses, and says how much disk space became free. They are made again when such a model is next used, which takes a while. Model files themselves are never touched.",
+    input: nothing,
+    output: results.cleanResult,
+    kind: "changes",
+    mcp: false,
+    route: { method: "post", path: "/api/models/clean" },
+  }),
   cancel_task: operation({
     title: "Cancel a task",
     description:

@@ -68,6 +68,14 @@ export const modelsResult = z.looseObject({
   current: z.string().nullable(),
   loading: z.boolean(),
   loading_model: z.string().nullable(),
+  cache_bytes: z.number().describe("Disk space that repacked model files take; they can be made again at any time"),
+});
+
+export const cleanResult = z.looseObject({
+  status: z.literal("success"),
+  message: z.string(),
+  removed_bytes: z.number(),
+  kept_bytes: z.number().describe("What the running task needs"),
 });
 
 export const switchResult = z.looseObject({

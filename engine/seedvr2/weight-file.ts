@@ -5,9 +5,10 @@ import { openCheckpoint } from "../weights/checkpoint.ts";
 import { readValues } from "../weights/decode.ts";
 import { isQuantised } from "../weights/gguf-blocks.ts";
 import { networkIn, type Network } from "../weights/network.ts";
-import { networkWeights, type Weight } from "../weights/network-weights.ts";
+import { networkWeights } from "../weights/network-weights.ts";
 import { repackedCheckpoint } from "../weights/repack-cache.ts";
 import type { Checkpoint, StoredTensor } from "../weights/stored-tensor.ts";
+import type { Weight } from "../weights/weight.ts";
 
 /** A checkpoint opened as the weights of a network. */
 export interface NetworkFile extends WeightFile {
@@ -20,8 +21,8 @@ export interface NetworkFile extends WeightFile {
 
 /**
  * Opens a checkpoint: reads its header, its sizes and its markers. With a cache folder, GGUF blocks are repacked there
- * once; where that is not possible they are decoded whenever a part of the network is loaded, with a warning. Throws
- * `checkpoint_malformed`.
+ * once; where that is not possible (no space, no right to write) they are taken apart whenever a part of the network is
+ * loaded, some rows at a time, with a warning. Throws `checkpoint_malformed`.
  */
 export async function openNetworkFile(path: string, cacheFolder?: string): Promise<NetworkFile> {
   const source = await openCheckpoint(path);
@@ -32,9 +33,12 @@ export async function openNetworkFile(path: string, cacheFolder?: string): Promi
     try {
       checkpoint = await repackedCheckpoint(source, cacheFolder);
     } catch (error) {
-      const { code, message } = asEngineError(error);
+      const { code, what } = asEngineError(error);
       if (code === "checkpoint_malformed") throw error;
-      warnings.push(message);
+      warnings.push(
+        `The weights were decoded again in every part of the run, which is slower, because they could not be repacked. ${what} ` +
+          "With space in a folder that can be written (SEEDVR2_CACHE_DIR) this is done once.",
+      );
     }
   }
   const weights = await networkWeights(checkpoint);

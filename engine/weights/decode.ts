@@ -40,12 +40,22 @@ export async function readValues(tensor: StoredTensor): Promise<Float32Array<Arr
 
 /** The bytes of a tensor. Throws `checkpoint_malformed` where the file has become shorter since it was opened. */
 export async function readBytes(tensor: StoredTensor): Promise<Uint8Array<ArrayBuffer>> {
+  return readPart(tensor, 0, tensor.length);
+}
+
+/** The bytes of rows `from` to `to` of a tensor, whose rows must be whole blocks. Throws as `readBytes`. */
+export async function readRows(tensor: StoredTensor, from: number, to: number): Promise<Uint8Array<ArrayBuffer>> {
+  const rowBytes = tensor.length / (tensor.shape[0] ?? 1);
+  return readPart(tensor, from * rowBytes, (to - from) * rowBytes);
+}
+
+async function readPart(tensor: StoredTensor, from: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
   const file = await open(tensor.path, "r");
   try {
-    const bytes = await readRange(file, tensor.offset, tensor.length);
-    if (bytes.length === tensor.length) return bytes;
+    const bytes = await readRange(file, tensor.offset + from, length);
+    if (bytes.length === length) return bytes;
     const found = `${bytes.length} bytes`;
-    throw malformed(tensor.path, { field: `data of ${tensor.name}`, found, allowed: `${tensor.length} bytes` });
+    throw malformed(tensor.path, { field: `data of ${tensor.name}`, found, allowed: `${length} bytes` });
   } finally {
     await file.close();
   }

@@ -20,8 +20,15 @@ export interface BlockFormat {
   /** False where all bases are 0. */
   readonly hasBase: boolean;
   /** Reads the block whose bytes begin at `from`. */
-  readonly unpack: (bytes: Uint8Array, from: number, block: UnpackedBlock) => void;
+  readonly unpack: UnpackBlock;
+  /**
+   * The bytes at the start of a block that hold its steps and bases, where these in fp32 would make a repacked file more
+   * than 1.6 times as large as its blocks: then they are kept as they are.
+   */
+  readonly head?: { readonly bytes: number; readonly unpack: UnpackBlock };
 }
+
+type UnpackBlock = (bytes: Uint8Array, from: number, block: UnpackedBlock) => void;
 
 export type QuantisedType = "Q4_0" | "Q5_0" | "Q8_0" | "Q4_K" | "Q5_K" | "Q6_K";
 
@@ -57,6 +64,7 @@ export const blockFormats: Readonly<Record<QuantisedType, BlockFormat>> = {
     run: 32,
     bits: 8,
     hasBase: false,
+    head: { bytes: 2, unpack: (bytes, from, { step }) => (step[0] = half(bytes, from)) },
     unpack: (bytes, from, { q, step }) => {
       step[0] = half(bytes, from);
       const fifthBit = (j: number) => (((bytes[from + 2 + (j >> 3)] as number) >> (j & 7)) & 1) << 4;
@@ -80,6 +88,7 @@ export const blockFormats: Readonly<Record<QuantisedType, BlockFormat>> = {
     run: 32,
     bits: 8,
     hasBase: true,
+    head: { bytes: 16, unpack: unpackSteps },
     unpack: (bytes, from, block) => {
       unpackSteps(bytes, from, block);
       for (let i = 0; i < 256; i++) {

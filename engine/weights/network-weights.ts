@@ -1,19 +1,9 @@
 import { readBytes } from "./decode.ts";
 import { malformed } from "./malformed.ts";
-import { partEndings } from "./repack.ts";
+import { isRepackable, partEndings, wholeName } from "./repack.ts";
 import { REPACK_VERSION_KEY } from "./repack-cache.ts";
 import type { Checkpoint, StoredTensor } from "./stored-tensor.ts";
-import type { StoredType } from "./stored-type.ts";
-
-/** A weight of a network: its tensor, and what its numbers must be combined with to be its values. */
-export interface Weight extends Omit<StoredTensor, "type"> {
-  /** U4: four-bit integers, two a byte, the first in the low nibble. */
-  readonly type: StoredType | "U4";
-  /** For scaled fp8, the factor codes are multiplied by: one, or one a row. */
-  readonly scale?: StoredTensor;
-  /** For repacked blocks: value = step · integer − base, for each run of integers along a row. */
-  readonly runs?: { readonly length: number; readonly step: StoredTensor; readonly base?: StoredTensor };
-}
+import { repackedWeight, weightOfBlocks, type Weight } from "./weight.ts";
 
 /** Endings of a layer's name for the scale of its weight; the second is an older tool's (seedvr2-comfy-checkpoints.md). */
 const SCALE_ENDINGS = [".weight_scale", ".scale_weight"];
@@ -35,7 +25,8 @@ export async function networkWeights(checkpoint: Checkpoint): Promise<ReadonlyMa
     const ending = SCALE_ENDINGS.find((end) => tensor.name.endsWith(end));
     if (ending) scales.set(`${tensor.name.slice(0, -ending.length)}.weight`, tensor);
     else if (tensor.name.endsWith(MARKER_ENDING)) await checkMarker(tensor);
-    else if (!IGNORED.test(tensor.name)) weights.set(tensor.name, tensor);
+    else if (!IGNORED.test(tensor.name))
+      weights.set(tensor.name, isRepackable(tensor) ? weightOfBlocks(tensor) : tensor);
   }
   for (const [name, scale] of scales) {
     const weight = weights.get(name);
@@ -54,37 +45,19 @@ export async function networkWeights(checkpoint: Checkpoint): Promise<ReadonlyMa
 /** The weights of a file from the repack cache: parts of a matrix put together under its name. */
 function repackedWeights(tensors: Checkpoint["tensors"]): ReadonlyMap<string, Weight> {
   const weights = new Map<string, Weight>();
+  const parts = new Set<string>();
   for (const [name, tensor] of tensors) {
-    const whole = Object.values(partEndings).reduce(
-      (text, end) => (text.endsWith(end) ? text.slice(0, -end.length) : text),
-      name,
-    );
-    const step = tensors.get(whole + partEndings.step);
-    if (step) {
-      if (name === whole + partEndings.integers) weights.set(whole, weightInRuns(whole, tensor, step, tensors));
-    } else if (!IGNORED.test(name)) {
-      weights.set(name, tensor);
-    }
+    if (!name.endsWith(partEndings.integers)) continue;
+    const whole = name.slice(0, -partEndings.integers.length);
+    const weight = repackedWeight(whole, tensor, tensors);
+    if (!weight) continue;
+    weights.set(whole, weight);
+    parts.add(whole);
+  }
+  for (const [name, tensor] of tensors) {
+    if (!parts.has(wholeName(name)) && !IGNORED.test(name)) weights.set(name, tensor);
   }
   return weights;
-}
-
-function weightInRuns(
-  name: string,
-  integers: StoredTensor,
-  step: StoredTensor,
-  tensors: Checkpoint["tensors"],
-): Weight {
-  const [rows = 0, stored = 0] = integers.shape;
-  const columns = integers.type === "U8" ? 2 * stored : stored;
-  const base = tensors.get(name + partEndings.base);
-  return {
-    ...integers,
-    name,
-    type: integers.type === "U8" ? "U4" : integers.type,
-    shape: [rows, columns],
-    runs: { length: columns / (step.shape[1] ?? 1), step, ...(base && { base }) },
-  };
 }
 
 /** Longest marker that is read, in bytes. */

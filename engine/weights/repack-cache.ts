@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, realpath, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { openCheckpoint } from "./checkpoint.ts";
@@ -12,7 +12,7 @@ import { byteLength, countOf } from "./stored-type.ts";
 
 /** Metadata keys of a repacked file: the layout's version, and the file it was made from. */
 export const REPACK_VERSION_KEY = "seedvr2.repack";
-const REPACK_VERSION = "1";
+const REPACK_VERSION = "2";
 const SOURCE_KEY = "seedvr2.source";
 const ENDING = ".repacked.safetensors";
 
@@ -56,20 +56,42 @@ export async function repackedCheckpoint(source: Checkpoint, folder: string): Pr
 export async function repackedFiles(folder: string): Promise<RepackedFile[]> {
   const names = await readdir(folder).catch(() => []);
   const paths = names.filter((name) => name.includes(ENDING)).map((name) => join(folder, name));
-  return Promise.all(paths.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+  const sizeOf = async (path: string) => (await stat(path).catch(() => null))?.size ?? 0;
+  return Promise.all(paths.map(async (path) => ({ path, bytes: await sizeOf(path) })));
 }
 
-/** Removes what the cache holds, unfinished files included; returns the bytes that became free. */
-export async function removeRepackedFiles(folder: string): Promise<number> {
+/** Bytes of repacked files that were removed and that were kept. */
+export interface CleanedCache {
+  readonly removed: number;
+  readonly kept: number;
+}
+
+/**
+ * Removes what the cache holds, unfinished files included, but for what was made or is being made of the checkpoint
+ * `inUse`. Files that another cleaning was faster to remove count as nothing.
+ */
+export async function removeRepackedFiles(folder: string, inUse?: string): Promise<CleanedCache> {
+  const keep = inUse === undefined ? undefined : join(folder, await cacheName(await realpath(inUse)));
   const files = await repackedFiles(folder);
-  for (const { path } of files) await rm(path, { force: true });
+  const kept = files.filter(({ path }) => keep !== undefined && path.startsWith(keep));
+  const removed = files.filter((file) => !kept.includes(file));
+  for (const { path } of removed) await rm(path, { force: true });
+  return { removed: bytesOf(removed), kept: bytesOf(kept) };
+}
+
+/** Bytes that the cache takes. */
+export async function cacheBytes(folder: string): Promise<number> {
+  return bytesOf(await repackedFiles(folder));
+}
+
+function bytesOf(files: readonly RepackedFile[]): number {
   return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 async function cacheName(path: string): Promise<string> {
   const { size, mtimeMs } = await stat(path);
   const identity = createHash("sha256")
-    .update(JSON.stringify([path, size, mtimeMs]))
+    .update(JSON.stringify([REPACK_VERSION, path, size, mtimeMs]))
     .digest("hex")
     .slice(0, 16);
   return `${basename(path).slice(0, 100)}.${identity}${ENDING}`;
@@ -88,7 +110,6 @@ async function checkSpace(folder: string, parts: readonly RepackedPart[]): Promi
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
   throw new EngineError("disk_full", {
     what: `The repacked weights need ${megabytes(needed)} in ${folder}; ${megabytes(bavail * bsize)} are free.`,
-    why: "Without them, the weights are decoded again in every run, which is slower.",
     todo: "Free some space, or choose another folder with SEEDVR2_CACHE_DIR.",
     facts: { folder, needed, free: bavail * bsize },
   });

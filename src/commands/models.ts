@@ -20,8 +20,23 @@ export async function listModels(settings: Settings, json: boolean): Promise<num
     availability(model),
   ]);
   printLine(table(["  model (* default)", "params", "precision", "size", "memory", "state"], rows));
+  if (answer.cache_bytes > 0) {
+    printLine(
+      `\nRepacked files take ${megabytes(answer.cache_bytes)} in the cache folder; "seedvr2 models clean" removes them.`,
+    );
+  }
   return 0;
 }
+
+/** Removes repacked files that no running task uses; they are made again when they are needed. */
+export async function cleanModels(settings: Settings, json: boolean): Promise<number> {
+  const answer = await withEngine(settings, (engine) => engine.call("clean_model_cache", {}));
+  if (json) printJson(answer);
+  else printLine(answer.message);
+  return 0;
+}
+
+const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 function availability(model: ModelEntry): string {
   if (!model.installed) return "not installed";

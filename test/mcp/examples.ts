@@ -95,6 +95,7 @@ export const models = {
   current: null,
   loading: false,
   loading_model: null,
+  cache_bytes: 0,
 };
 
 const ended = {

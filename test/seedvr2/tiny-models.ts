@@ -27,7 +27,7 @@ const plain: TinyTransformer = {
 };
 
 /** Puts tiny random networks under the published names into a folder. */
-export async function tinyModel(folder: string, transformer = plain): Promise<TinyModel> {
+export async function tinyModel(folder: string, transformer: TinyTransformer = plain): Promise<TinyModel> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, transformer.name);
   const autoencoder = join(folder, "ema_vae_fp16.safetensors");

@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { expect, it } from "vitest";
 import { tinyModel } from "../seedvr2/tiny-models.ts";
 import { makeClip, makePicture } from "./media.ts";
-import { TestMachine } from "./program.ts";
+import { TestMachine, until } from "./program.ts";
 
 interface Ended {
   readonly status: string;
@@ -13,6 +13,12 @@ interface Ended {
   readonly notes: readonly string[];
   readonly error?: string;
 }
+
+const repackable = {
+  weights: "storage/storage_tiny_q8_0.weights.gguf",
+  prompt: ["storage/storage_tiny_q8_0.case1.safetensors", "txt"],
+  name: "seedvr2_ema_3b-Q8_0.gguf",
+} as const;
 
 async function machineWithTinyModel() {
   const machine = await TestMachine.make();
@@ -51,4 +57,26 @@ it("restores a clip with SeedVR2 for an MCP client, frames in front and overlapp
   expect(task).toMatchObject({ status: "completed", output_resolution: "72x48" });
   const again = await restored(client, "submit_video_task", wish);
   expect(await readFile(again.output_path)).toEqual(await readFile(task.output_path));
+});
+
+it("removes repacked files on wish, but not those of the running task, and makes them again", async () => {
+  const machine = await TestMachine.make();
+  const cache = join(machine.folder, "cache");
+  machine.env["SEEDVR2_CACHE_DIR"] = cache;
+  await tinyModel(join(machine.stateDir, "models"), repackable);
+  const clean = async () => JSON.parse((await machine.run(["models", "clean", "--json"])).stdout) as object;
+  const picture = await makePicture(machine.folder, "p.png");
+  const upscale = (file: string) => machine.run(["upscale", file, "--dit-model", "3b-Q8_0", "--resolution", "45"]);
+  expect((await upscale(picture)).code).toBe(0);
+  expect((await machine.run(["models"])).stdout).toMatch(/Repacked files take 2 MB/);
+  await writeFile(join(cache, "other.gguf.0.repacked.safetensors"), Buffer.alloc(10));
+  const clip = upscale(await makeClip(machine.folder, "clip.mp4", { frames: 20, size: "48x32" }));
+  const engine = machine.engine();
+  await until(async () => (await engine.call("get_queue_status", {})).processing !== null, "the clip is worked on");
+  expect(await clean()).toMatchObject({ removed_bytes: 10, kept_bytes: expect.toSatisfy((n: number) => n > 1e6) });
+  expect(await clip).toMatchObject({ code: 0 });
+  expect(await clean()).toMatchObject({ removed_bytes: expect.toSatisfy((n: number) => n > 1e6), kept_bytes: 0 });
+  expect((await engine.call("list_available_models", {})).cache_bytes).toBe(0);
+  expect((await upscale(picture)).code).toBe(0);
+  expect((await engine.call("list_available_models", {})).cache_bytes).toBeGreaterThan(1e6);
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Frame } from "../../engine/media/frame.ts";
@@ -13,7 +13,7 @@ import { readGoldenFolder } from "../../scripts/parity/golden-folder.ts";
 import { openAutoencoder, openTransformer } from "../../scripts/parity/networks.ts";
 import { aFrame, upscalerContract } from "../contracts/upscaler-contract.ts";
 import { golden } from "../fixtures/golden-path.ts";
-import { tinyModel } from "../seedvr2/tiny-models.ts";
+import { tinyModel, type TinyModel } from "../seedvr2/tiny-models.ts";
 
 const plain: UpscaleSettings = {
   ...{ batchSize: 1, overlap: 0, uniform: false, colour: "lab", seed: 1, inputNoiseScale: 0, latentNoiseScale: 0 },
@@ -142,9 +142,22 @@ describe("a checkpoint stored as", () => {
       await opened.close();
     }
     expect(made[1]).toEqual(made[0]);
+    if (repacked > 0) expect(await pictureWithoutCache(files, home)).toEqual(made[0]);
     expect(await readdir(cacheDir).catch(() => [])).toHaveLength(repacked);
   });
 });
+
+/** What becomes of the same picture where nothing can be written into the cache folder. */
+async function pictureWithoutCache(files: TinyModel, home: string): Promise<Frame[]> {
+  await writeFile(join(home, "file"), "");
+  const opened = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir: join(home, "file", "cache") }, "cpu", 1);
+  const upscaler = await opened.upscaler(plain);
+  expect(upscaler.notes[0]).toMatch(/decoded again in every part of the run.*ENOTDIR/);
+  const batch = { frames: [aFrame(24, 16)], owned: { start: 0, count: 1 }, first: 0 };
+  const frames = await upscaler.upscale(batch, target);
+  await opened.close();
+  return frames;
+}
 
 describe("the upscaler agrees with the reference from frames to frames", () => {
   it.each([

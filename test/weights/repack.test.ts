@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,7 +9,8 @@ import { openNetworkFile } from "../../engine/seedvr2/weight-file.ts";
 import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
 import { decode } from "../../engine/weights/decode.ts";
 import { removeRepackedFiles, repackedCheckpoint, repackedFiles } from "../../engine/weights/repack-cache.ts";
-import type { StoredType } from "../../engine/weights/stored-type.ts";
+import { repack, repackedParts } from "../../engine/weights/repack.ts";
+import { byteLength, countOf, storedTypes, type StoredType } from "../../engine/weights/stored-type.ts";
 import { GoldenFile } from "../../scripts/parity/golden-file.ts";
 import { golden } from "../fixtures/golden-path.ts";
 import { ggufBytes } from "./checkpoint-bytes.ts";
@@ -44,29 +45,47 @@ async function quantisedFile(
   return { path, rows, columns, raw };
 }
 
+/** What the runtime makes of that file: the matrix, rows 3 to 7 of it and the vector. */
+async function loaded({ path, rows, columns }: { path: string; rows: number; columns: number }, cache: string) {
+  const file = await openNetworkFile(path, cache);
+  const at: Graph = new Graph({ name: "weights", weights: new WeightDemands(file) });
+  at.output("whole", at.weight("w", [rows, columns]));
+  at.output("part", at.weight("w", [rows, columns], { from: 3, to: 7 }));
+  at.output("vector", at.weight("v", [columns]));
+  const session = await GraphSession.create(at, { provider: "cpu", threads: 1, prepack: false });
+  try {
+    return { file, values: await session.run({}) };
+  } finally {
+    await session.close();
+  }
+}
+
 describe("repacked GGUF blocks", () => {
   it.each(Object.keys(ggmlTypes) as Quantised[])(
-    "of %s become the same values in the runtime, bit for bit",
+    "of %s become the same values in the runtime, bit for bit, from the cache and without it",
     async (type) => {
-      const { path, rows, columns, raw } = await quantisedFile(type);
-      const file = await openNetworkFile(path, join(folder, "cache"));
-      expect(file.checkpoint.format).toBe("safetensors");
-      const at: Graph = new Graph({ name: "weights", weights: new WeightDemands(file) });
-      at.output("whole", at.weight("w", [rows, columns]));
-      at.output("part", at.weight("w", [rows, columns], { from: 3, to: 7 }));
-      at.output("vector", at.weight("v", [columns]));
-      const session = await GraphSession.create(at, { provider: "cpu", threads: 1, prepack: false });
-      try {
-        const { whole, part, vector } = await session.run({});
-        const expected = decode(type satisfies StoredType, raw);
-        expect(whole?.data).toEqual(expected);
-        expect(part?.data).toEqual(expected.slice(3 * columns, 7 * columns));
-        expect(vector?.data).toEqual(expected.slice(0, columns));
-      } finally {
-        await session.close();
+      const stored = await quantisedFile(type);
+      await writeFile(join(folder, "file"), "");
+      for (const cache of [join(folder, "cache"), join(folder, "file", "cache")]) {
+        const { file, values } = await loaded(stored, cache);
+        expect(file.checkpoint.format).toBe(cache.includes("file") ? "gguf" : "safetensors");
+        const expected = decode(type satisfies StoredType, stored.raw);
+        expect(values["whole"]?.data).toEqual(expected);
+        expect(values["part"]?.data).toEqual(expected.slice(3 * stored.columns, 7 * stored.columns));
+        expect(values["vector"]?.data).toEqual(expected.slice(0, stored.columns));
       }
     },
   );
+
+  it.each(Object.keys(ggmlTypes) as Quantised[])("of %s take at most 1.6 times their size", (type) => {
+    const { values, bytes } = storedTypes[type];
+    const matrix = { name: "w", type, shape: [4, 16 * values], path: "", offset: 0, length: 64 * bytes };
+    const parts = repack(matrix, new Uint8Array(matrix.length));
+    expect(parts.map(({ length }) => length)).toEqual(
+      repackedParts(matrix).map((part) => byteLength(part.type, countOf(part.shape))),
+    );
+    expect(parts.reduce((sum, { length }) => sum + length, 0)).toBeLessThanOrEqual(1.6 * matrix.length);
+  });
 
   it("are written once for each state of the file, whole or not at all", async () => {
     const { path } = await quantisedFile("Q8_0");
@@ -91,7 +110,8 @@ describe("repacked GGUF blocks", () => {
     await openNetworkFile(path, cache);
     const [file] = await repackedFiles(cache);
     expect(file?.bytes).toBeGreaterThan(0);
-    expect(await removeRepackedFiles(cache)).toBe(file?.bytes);
+    expect(await removeRepackedFiles(cache, path)).toEqual({ removed: 0, kept: file?.bytes });
+    expect(await removeRepackedFiles(cache)).toEqual({ removed: file?.bytes, kept: 0 });
     expect(await repackedFiles(cache)).toEqual([]);
   });
 
@@ -104,12 +124,26 @@ describe("repacked GGUF blocks", () => {
   });
 
   it("are decoded at each loading, with a warning, where the cache cannot be written", async () => {
-    const { path, raw } = await quantisedFile("Q6_K");
+    const { path } = await quantisedFile("Q6_K");
     await writeFile(join(folder, "file"), "");
-    const { read, weights, warnings } = await openNetworkFile(path, join(folder, "file", "cache"));
-    expect(warnings).toEqual([expect.stringContaining("ENOTDIR")]);
-    const weight = weights.get("w");
-    expect(weight && (await read(weight))).toEqual(decode("Q6_K", raw));
+    const { warnings } = await openNetworkFile(path, join(folder, "file", "cache"));
+    expect(warnings).toEqual([expect.stringMatching(/decoded again in every part of the run.*ENOTDIR/)]);
+  });
+
+  it("are decoded at each loading, some rows at a time, where the disk has too little space", async () => {
+    const [rows, columns] = [2 ** 27, 2 ** 14];
+    const path = join(folder, "sparse.gguf");
+    await writeFile(path, ggufBytes({ tensors: [{ name: "w", dims: [columns, rows], type: 8, offset: 0 }] }));
+    await truncate(path, 2 ** 42);
+    const cache = join(folder, "cache");
+    const file = await openNetworkFile(path, cache);
+    expect(file.warnings).toEqual([expect.stringMatching(/decoded again.*need \d+ MB in .*; \d+ MB are free/)]);
+    expect(await readdir(cache)).toEqual([]);
+    const at: Graph = new Graph({ name: "rows", weights: new WeightDemands(file) });
+    at.output("rows", at.weight("w", [rows, columns], { from: rows - 2, to: rows }));
+    const session = await GraphSession.create(at, { provider: "cpu", threads: 1, prepack: false });
+    expect((await session.run({}))["rows"]?.data).toEqual(new Float32Array(2 * columns));
+    await session.close();
   });
 });
 
