@@ -84,6 +84,7 @@ export const words = {
       get_queue_history: "历史记录",
       release_gpu_memory: "释放显存",
       switch_model: "加载模型",
+      clean_model_cache: "清除重新打包的模型",
       cancel_task: "取消任务",
       retry_task: "重试任务",
       submit_task: "放大图片或视频",
