@@ -30,6 +30,7 @@ test("the routes are these", () => {
     "GET /health",
     "HEAD /api/download/{task_id}",
     "POST /api/gpu/offload",
+    "POST /api/models/clean",
     "POST /api/models/switch",
     "POST /api/process",
     "POST /api/tasks/{task_id}/cancel",
