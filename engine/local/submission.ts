@@ -7,12 +7,14 @@ import { chooseEncoding } from "../media/choose-encoding.ts";
 import { encoderNames } from "../media/encoding.ts";
 import type { Container, VideoCodec } from "../media/encoding.ts";
 import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
+import { type WrittenFormat, formatTraits, writtenFormats } from "../media/picture-formats.ts";
 import { defaultModel, runnableModel } from "../models/model-list.ts";
 import { imageParameters, videoParameters } from "../schemas/parameters.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import type { OutputWish, Submission } from "../tasks/task.ts";
 import { targetSize } from "../tasks/target-size.ts";
+import type { SizeBounds } from "../tasks/target-size.ts";
 
 export interface SubmissionParts {
   readonly probe: (path: string) => Promise<MediaInfo>;
@@ -33,12 +35,9 @@ export interface Wish {
 }
 
 const formats = {
-  image: ["png", "jpg", "jpeg", "webp", "avif", "tif", "tiff", "gif"],
+  image: writtenFormats,
   video: ["mp4", "mov", "mkv", "webm"],
 } as const;
-
-/** Formats that keep an animation. */
-const animated = ["gif", "webp"];
 
 /** A byte or so a pixel and frame is what results and segments need at most; checked before anything is computed. */
 const BYTES_PER_PIXEL = { image: 8, video: 0.6 } as const;
@@ -50,20 +49,20 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     uploadName === null ? await readablePath(parameters.file_path, caller.allowedFolders) : parameters.file_path;
   const info = await parts.probe(inputPath);
   const kind = info.kind === "picture" ? "image" : "video";
-  if (wish.kind !== null && wish.kind !== kind) throw wrongTool(kind);
+  if (wish.kind !== null && wish.kind !== kind) throw wrongTool(info);
 
   const models = await parts.models();
   const model = parameters.dit_model
     ? runnableModel(models, parameters.dit_model)
     : defaultModel(models, caller.defaultModel);
   refuseTiles(parameters);
-  const target = targetSize(info, parameters, kind);
   const output = await outputWish(parameters, kind, info, caller);
+  const target = targetSize(info, parameters, boundsOf(info, output.format));
   if (info.kind === "clip") refuseEncoding(info, parameters, target, { output, encoders: await parts.encoders() });
   const frames = frameCount(info, parameters);
   const needed = target.width * target.height * frames * BYTES_PER_PIXEL[kind];
   await refuseFullDisk(output.folder, needed);
-  if (kind === "video") await refuseFullDisk(parts.workDir, needed);
+  await refuseFullDisk(parts.workDir, needed);
   return {
     kind,
     inputPath,
@@ -80,6 +79,12 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     notes: [...smallerNote(info, target), ...notYet(parameters)],
     idempotencyKey: parameters.idempotency_key ?? null,
   };
+}
+
+function boundsOf(info: MediaInfo, format: string): SizeBounds {
+  if (info.kind === "clip") return { kind: "video" };
+  const traits = formatTraits[format as WrittenFormat];
+  return { kind: "image", pages: traits.pages ? info.pages : 1, format: traits };
 }
 
 /** Refuses tiles that share more than their half, as no tile could be blended with the next but one. */
@@ -144,7 +149,7 @@ async function outputWish(
 }
 
 function chosenFormat(wished: string | undefined, kind: "image" | "video", info: MediaInfo): string {
-  const moving = info.kind === "picture" && info.pages > 1 && animated.includes(info.format);
+  const moving = info.kind === "picture" && info.pages > 1 && formatTraits[info.format].animated;
   if (wished === undefined) return moving ? info.format : kind === "image" ? "png" : "mp4";
   if ((formats[kind] as readonly string[]).includes(wished)) return wished;
   throw new EngineError("invalid_parameter", {
@@ -156,8 +161,10 @@ function chosenFormat(wished: string | undefined, kind: "image" | "video", info:
   });
 }
 
-function wrongTool(kind: "image" | "video"): EngineError {
-  const is = kind === "image" ? "a picture" : "a clip";
+function wrongTool(info: MediaInfo): EngineError {
+  const kind = info.kind === "picture" ? "image" : "video";
+  const animatedPng = info.kind === "clip" && info.demuxer === "apng";
+  const is = kind === "image" ? "a picture" : animatedPng ? "an animated PNG, which counts as a clip" : "a clip";
   return new EngineError("invalid_parameter", {
     what: `The file is ${is}.`,
     todo: `Use submit_${kind}_task for it.`,

@@ -17,6 +17,10 @@ export interface PictureInfo {
   readonly grey: boolean;
   /** Pages of a TIFF, frames of an animation; 1 for an ordinary picture. */
   readonly pages: number;
+  /** Whether the frames of an animation are read together; else page by page. */
+  readonly stacked: boolean;
+  /** Pages of a TIFF that differ in size: that of each, upright. */
+  readonly pageSizes?: readonly { readonly width: number; readonly height: number }[];
   /** Animations: milliseconds each frame is shown. */
   readonly delays?: readonly number[];
   /** Animations: how often it is played; 0 for ever. */

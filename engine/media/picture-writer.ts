@@ -1,14 +1,20 @@
+import { strict as assert } from "node:assert";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Sharp } from "sharp";
 import { EngineError, asEngineError } from "../errors.ts";
-import type { Frame, Samples } from "./frame.ts";
-import { flatten, packFrame, toDepth8, viewSamples } from "./pixels.ts";
+import type { Frame } from "./frame.ts";
+import { isSrgb, parseIcc } from "./icc-profile.ts";
+import { fitFrames, packed } from "./picture-fit.ts";
+import { type WrittenFormat, formatTraits } from "./picture-formats.ts";
+import { type CarriedMetadata, missing, uprightXmp } from "./picture-metadata.ts";
 import { loadSharp, maxPicturePixels } from "./sharp.ts";
-
-export const writtenFormats = ["png", "jpg", "jpeg", "webp", "avif", "tif", "tiff", "gif"] as const;
-export type WrittenFormat = (typeof writtenFormats)[number];
+import { writeVipsFile } from "./vips-file.ts";
 
 export interface PictureWriting {
   readonly format: WrittenFormat;
+  /** A folder for what lies between; nothing of it stays. */
+  readonly workDir: string;
   /** 0–100, lossy formats only. */
   readonly quality?: number | undefined;
   /** Write one channel instead of three (PNG, JPEG, TIFF); the frames' channels are meant to be equal. */
@@ -16,115 +22,101 @@ export interface PictureWriting {
   /** Animations: milliseconds a frame, and how often it plays (0 for ever). */
   readonly delays?: readonly number[] | undefined;
   readonly loop?: number | undefined;
+  /** What the source's file holds besides pixels. */
+  readonly carried?: CarriedMetadata | undefined;
 }
-
-interface FormatTraits {
-  readonly name: string;
-  readonly depth16: boolean;
-  readonly alpha: boolean;
-  readonly pages: boolean;
-  readonly grey: boolean;
-}
-
-const png = { name: "PNG", depth16: true, alpha: true, pages: false, grey: true };
-const jpeg = { name: "JPEG", depth16: false, alpha: false, pages: false, grey: true };
-const tiff = { name: "TIFF", depth16: true, alpha: true, pages: true, grey: true };
-const traits: Readonly<Record<WrittenFormat, FormatTraits>> = {
-  png,
-  jpg: jpeg,
-  jpeg,
-  webp: { name: "WebP", depth16: false, alpha: true, pages: true, grey: false },
-  avif: { name: "AVIF", depth16: true, alpha: true, pages: false, grey: false },
-  tif: tiff,
-  tiff,
-  gif: { name: "GIF", depth16: false, alpha: true, pages: true, grey: false },
-};
 
 /**
- * Writes a picture of one or more frames of one size to exactly `path`. What the format cannot hold is converted and
- * said in the notes. Rejects with `not_writable`, `disk_full` or `too_large`.
+ * Writes a picture of one or more frames to exactly `path`, with what its source carried: turn and sizes in it are
+ * corrected. What the format cannot hold is converted or dropped and said in the notes. Rejects with `not_writable`,
+ * `disk_full` or `too_large`.
  */
 export async function writePicture(
   path: string,
   frames: readonly Frame[],
   writing: PictureWriting,
 ): Promise<{ notes: string[] }> {
-  const format = traits[writing.format];
-  const notes = notesOn(frames, format);
-  const fitting = fit(frames, format);
-  const first = fitting[0];
-  if (!first) throw new EngineError("internal", { what: "A picture without any frame was to be written." });
-  refuseTooLarge(first, fitting.length);
-  const sharp = await loadSharp();
+  const format = formatTraits[writing.format];
+  const fitted = fitFrames(frames, format);
+  const [first] = fitted.frames;
+  assert(first, "a picture has at least one frame");
+  refuseTooLarge(first, fitted.frames.length);
   const grey = writing.grey === true && format.grey;
-  const channels = ((grey ? 1 : 3) + (first.alpha ? 1 : 0)) as 1 | 2 | 3 | 4;
-  const raw = {
-    width: first.width,
-    height: first.height * fitting.length,
-    channels,
-    ...(fitting.length > 1 && { pageHeight: first.height }),
-  };
-  const deep = first.depth === 16;
-  const space = grey ? (deep ? "grey16" : "b-w") : deep ? "rgb16" : "srgb";
-  const opened = sharp(stack(fitting, grey), { raw, limitInputPixels: false }).toColourspace(space);
+  const carried = fittingProfile(writing.carried ?? {}, grey);
+  const between = join(writing.workDir, "result.v");
   try {
-    await encoded(opened, writing, deep).toFile(path);
+    await writeVipsFile(between, {
+      ...{ width: first.width, height: first.height, depth: first.depth },
+      channels: ((grey ? 1 : 3) + (first.alpha ? 1 : 0)) as 1 | 2 | 3 | 4,
+      pages: fitted.frames.map((frame) => packed(frame, grey)),
+      ...fieldsOf(carried, first),
+    });
+    await encode(between, path, { writing, carried, grey, deep: first.depth === 16 });
+    const lost = await verify(path, first, writing.carried ?? {});
+    const dropped = lost.length
+      ? [`${format.name} as written here does not hold ${lost.join(", ")} of the source.`]
+      : [];
+    const unused = writing.quality !== undefined && !format.lossy ? [`quality has no meaning for ${format.name}.`] : [];
+    return { notes: [...fitted.notes, ...dropped, ...unused] };
   } catch (error) {
     throw writingError(path, error);
+  } finally {
+    await rm(between, { force: true });
   }
-  return { notes };
 }
 
-function notesOn(frames: readonly Frame[], format: FormatTraits): string[] {
-  const [first] = frames;
-  const notes: string[] = [];
-  if (frames.length > 1 && !format.pages) {
-    notes.push(`The source has ${frames.length} frames or pages; ${format.name} as written here holds the first.`);
-  }
-  if (first?.depth === 16 && !format.depth16) notes.push(`${format.name} has 8 bits a channel; the source had more.`);
-  if (first?.alpha && !format.alpha) notes.push(`${format.name} has no transparency; it was laid on white.`);
-  return notes;
+/** A grey picture takes no profile of RGB, nor the other way round. */
+function fittingProfile(carried: CarriedMetadata, grey: boolean): CarriedMetadata {
+  const { icc, ...rest } = carried;
+  return icc && parseIcc(icc)?.space === (grey ? "GRAY" : "RGB") ? carried : rest;
 }
 
-function fit(frames: readonly Frame[], format: FormatTraits): Frame[] {
-  const some = format.pages ? frames : frames.slice(0, 1);
-  const flat = some.map((frame) => (format.alpha ? frame : flatten(frame, 1)));
-  return flat.map((frame) => (format.depth16 ? frame : toDepth8(frame)));
+/** The metadata under libvips' names; it corrects turn, sizes and resolution in EXIF when it writes. */
+function fieldsOf({ exif, xmp, iptc, icc, texts = [] }: CarriedMetadata, { width, height }: Frame) {
+  return {
+    blobs: {
+      ...(exif && { "exif-data": exif }),
+      ...(xmp && { "xmp-data": uprightXmp(xmp, width, height) }),
+      ...(iptc && { "iptc-data": iptc }),
+      ...(icc && { "icc-profile-data": icc }),
+    },
+    numbers: { orientation: 1 },
+    texts: Object.fromEntries(texts.map(({ keyword, text }, index) => [`png-comment-${index}-${keyword}`, text])),
+  };
 }
 
-/** The frames' packed pixels one under the other. */
-function stack(frames: readonly Frame[], grey: boolean): Samples {
-  const parts = frames.map((frame) => (grey ? packGrey(frame) : packFrame(frame)));
-  const [first] = parts;
-  if (parts.length === 1 && first) return first;
-  const depth = frames[0]?.depth ?? 8;
-  const total = parts.reduce((sum, part) => sum + part.length, 0);
-  const whole = viewSamples(new Uint8Array((total * depth) / 8), depth);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+interface Encoding {
+  readonly writing: PictureWriting;
+  readonly carried: CarriedMetadata;
+  readonly grey: boolean;
+  readonly deep: boolean;
 }
 
-/** One channel, the mean of three that are meant to be equal, and alpha where there is any. */
-function packGrey(frame: Frame): Samples {
-  const count = frame.width * frame.height;
-  const channels = frame.alpha ? 2 : 1;
-  const packed = viewSamples(new Uint8Array((count * channels * frame.depth) / 8), frame.depth);
-  for (let pixel = 0; pixel < count; pixel++) {
-    const sum = [0, 1, 2].reduce((so, channel) => so + (frame.rgb[pixel * 3 + channel] ?? 0), 0);
-    packed[pixel * channels] = Math.round(sum / 3);
-    if (frame.alpha) packed[pixel * channels + 1] = frame.alpha[pixel] ?? 0;
-  }
-  return packed;
+async function encode(from: string, path: string, { writing, carried, grey, deep }: Encoding): Promise<void> {
+  const sharp = await loadSharp();
+  const space = grey ? (deep ? "grey16" : "b-w") : deep ? "rgb16" : "srgb";
+  const opened = sharp(from, { limitInputPixels: false, ignoreIcc: true }).toColourspace(space);
+  const { density } = carried;
+  // Asked to keep what is not there, libvips makes an EXIF block of its own.
+  const keeping = Object.keys(carried).length > 0 ? opened.keepMetadata() : opened;
+  await inFormat(density ? keeping.withDensity(density) : keeping, writing, deep).toFile(path);
+}
+
+/** Makes sure that the file can be opened and has its size; answers what it should hold and does not. */
+async function verify(path: string, { width, height }: Frame, carried: CarriedMetadata): Promise<string[]> {
+  const sharp = await loadSharp();
+  const written = await sharp(path, { limitInputPixels: false }).metadata();
+  assert.deepEqual([written.width, written.height], [width, height], "the written picture has its size");
+  const { icc, ...rest } = carried;
+  const profile = icc && parseIcc(icc);
+  // Without a tag a picture is taken for sRGB.
+  return missing(profile && isSrgb(profile) ? rest : carried, written);
 }
 
 /** Quality where the caller has no wish: little is lost and files stay small. */
 const usualQuality = { jpeg: 95, webp: 92, avif: 80 } as const;
 
-function encoded(picture: Sharp, writing: PictureWriting, deep: boolean): Sharp {
+function inFormat(picture: Sharp, writing: PictureWriting, deep: boolean): Sharp {
   const { quality, delays, loop } = writing;
   const timing = { ...(delays && { delay: [...delays] }), ...(loop !== undefined && { loop }) };
   const atLeast1 = (usual: number) => Math.max(1, quality ?? usual);

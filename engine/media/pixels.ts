@@ -21,8 +21,7 @@ export function unpackFrame(bytes: Uint8Array<ArrayBuffer>, layout: Layout): Omi
   const { width, height, depth, alpha } = layout;
   const packed = viewSamples(bytes, depth);
   assert.equal(packed.length, width * height * (alpha ? 4 : 3), "packed pixels have the size of their layout");
-  if (!alpha) return { width, height, depth, rgb: packed };
-  return { width, height, depth, rgb: takeChannels(packed, 4, [0, 1, 2]), alpha: takeChannels(packed, 4, [3]) };
+  return { width, height, depth, ...pickChannels(packed, alpha ? 4 : 3) };
 }
 
 /** The frame's pixels as packed RGB, or RGBA where it has alpha. */
@@ -64,6 +63,14 @@ function takeChannels(packed: Samples, channels: number, wanted: readonly number
   return taken;
 }
 
+/** Colours and opacity of packed pixels: 1 channel is grey, 2 grey with alpha, 3 RGB, 4 RGBA; more are left out. */
+export function pickChannels(packed: Samples, channels: number): Pick<Frame, "rgb" | "alpha"> {
+  if (channels === 3) return { rgb: packed };
+  const rgb = takeChannels(packed, channels, channels < 3 ? [0, 0, 0] : [0, 1, 2]);
+  const opacity = channels === 1 ? null : channels === 2 ? 1 : 3;
+  return opacity === null ? { rgb } : { rgb, alpha: takeChannels(packed, channels, [opacity]) };
+}
+
 /** The frame without alpha, laid on a grey of 0 (black) … 1 (white). */
 export function flatten(frame: Frame, background: 0 | 1): Frame {
   const { alpha, ...opaque } = frame;
@@ -83,6 +90,14 @@ export function toDepth8(frame: Frame): Frame {
   const { alpha, ...rest } = frame;
   const rgb = roundTo8(frame.rgb);
   return alpha ? { ...rest, depth: 8, rgb, alpha: roundTo8(alpha) } : { ...rest, depth: 8, rgb };
+}
+
+/** The frame with 16 bits a channel: black and white stay black and white. */
+export function toDepth16(frame: Frame): Frame {
+  if (frame.depth === 16) return frame;
+  const spread = (values: Samples) => Uint16Array.from(values, (value) => value * 257);
+  const { alpha, ...rest } = frame;
+  return { ...rest, depth: 16, rgb: spread(frame.rgb), ...(alpha && { alpha: spread(alpha) }) };
 }
 
 function roundTo8(values: Samples): Uint8Array<ArrayBuffer> {

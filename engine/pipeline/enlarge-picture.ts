@@ -1,25 +1,26 @@
+import type { Frame } from "../media/frame.ts";
 import type { PictureInfo } from "../media/media-info.ts";
+import { type WrittenFormat, formatTraits } from "../media/picture-formats.ts";
 import { readPicture } from "../media/picture-reader.ts";
 import { writePicture } from "../media/picture-writer.ts";
-import type { WrittenFormat } from "../media/picture-writer.ts";
-import type { Frame } from "../media/frame.ts";
-import type { Upscaler } from "../upscalers/upscaler.ts";
+import type { TargetSize, Upscaler } from "../upscalers/upscaler.ts";
 import { refuseWrongFrame } from "./alarms.ts";
-import { memoryBudget } from "./memory-budget.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
+import { memoryBudget } from "./memory-budget.ts";
 
 export interface PictureTools {
   readonly upscaler: Upscaler;
   readonly onProgress: (progress: JobProgress) => void;
 }
 
-/** Formats that hold more than one page; the others get the first. */
-const manyPages = ["gif", "webp", "tif", "tiff"];
-
-/** Enlarges a picture into `job.partPath`, each page of an animation or TIFF by itself. */
+/**
+ * Enlarges a picture into `job.partPath`, each page of an animation or TIFF by itself, with what else its file holds.
+ * Rejects with `provider_failed` where a result cannot be right.
+ */
 export async function enlargePicture(job: Job, info: PictureInfo, tools: PictureTools): Promise<JobResult> {
   const picture = await readPicture(job.inputPath, info);
-  const { frames: pages, notes } = pagesToKeep(picture.frames, job);
+  const format = job.format as WrittenFormat;
+  const { pages, notes } = pagesToKeep(picture.frames, format);
   const made: Frame[] = [];
   const memory = memoryBudget();
   for (const [index, frame] of pages.entries()) {
@@ -31,28 +32,42 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
         framesTotal: pages.length,
       });
     const batch = { frames: [frame], owned: { start: 0, count: 1 }, first: index };
-    const larger = await tools.upscaler.upscale(batch, job.target, { onProgress: progress, memory });
+    const larger = await tools.upscaler.upscale(batch, pageTarget(frame, info, job.target), {
+      onProgress: progress,
+      memory,
+    });
     for (const result of larger) refuseWrongFrame(frame, result, index);
     made.push(...larger);
   }
   tools.onProgress({ share: 0.95, stage: "writing", framesDone: pages.length, framesTotal: pages.length });
   const written = await writePicture(job.partPath, made, {
-    format: job.format as WrittenFormat,
+    format,
+    workDir: job.workDir,
     quality: job.parameters.quality,
     grey: info.grey,
     delays: info.delays,
     loop: info.loop,
+    carried: picture.carried,
   });
   return {
     ...job.target,
     frames: made.length,
-    notes: [...notes, ...tools.upscaler.notes, ...written.notes],
+    notes: [...picture.notes, ...notes, ...tools.upscaler.notes, ...written.notes],
     trace: null,
   };
 }
 
-function pagesToKeep(frames: readonly Frame[], job: Job): { frames: readonly Frame[]; notes: string[] } {
-  if (frames.length === 1 || manyPages.includes(job.format)) return { frames, notes: [] };
-  const note = `The source has ${frames.length} pages; ${job.format} holds one, so the first was enlarged.`;
-  return { frames: frames.slice(0, 1), notes: [note] };
+/** Pages of other sizes than the first are enlarged by as much as the first. */
+function pageTarget(page: Frame, first: TargetSize, target: TargetSize): TargetSize {
+  const larger = (side: "width" | "height") =>
+    page[side] === first[side] ? target[side] : Math.max(1, Math.round((page[side] * target[side]) / first[side]));
+  return { width: larger("width"), height: larger("height") };
+}
+
+/** Formats that hold one page get the first. */
+function pagesToKeep(frames: readonly Frame[], format: WrittenFormat): { pages: readonly Frame[]; notes: string[] } {
+  const { pages, name } = formatTraits[format];
+  if (frames.length === 1 || pages) return { pages: frames, notes: [] };
+  const note = `The source has ${frames.length} frames or pages; ${name} as written here holds one: the first was enlarged.`;
+  return { pages: frames.slice(0, 1), notes: [note] };
 }

@@ -5,7 +5,7 @@ import type { Settings } from "../config.ts";
 import { withEngine } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { failureLines, printJson, printLine } from "../failure.ts";
-import { callerFor, findJobs, jobName } from "../upscale/inputs.ts";
+import { callerFor, findJobs, jobName, skippedText } from "../upscale/inputs.ts";
 import type { Job } from "../upscale/inputs.ts";
 import { showProgress } from "../upscale/progress.ts";
 import { finalState } from "../upscale/waiting.ts";
@@ -44,7 +44,9 @@ export async function upscaleWith(
   engine: Engine,
   { settings, wish, signal }: { settings: Settings; wish: UpscaleWish; signal: AbortSignal },
 ): Promise<number> {
-  const jobs = await findJobs(wish.inputs, wish.output, settings.values.OUTPUT_FOLDER);
+  const { jobs, skipped } = await findJobs(wish.inputs, wish.output, settings.values.OUTPUT_FOLDER);
+  const skippedLine = skippedText(skipped);
+  if (skippedLine) process.stderr.write(`${skippedLine}\n`);
   if (jobs.length > 1 && wish.parameters["idempotency_key"] !== undefined) {
     throw new EngineError("invalid_parameter", {
       what: `--idempotency-key marks one submission, but there are ${jobs.length} inputs.`,

@@ -19,7 +19,17 @@ vi.mock("node:fs/promises", async (original) => ({
 }));
 
 const picture: MediaInfo = {
-  ...{ kind: "picture", format: "png", width: 400, height: 300, depth: 8, alpha: false, grey: false, pages: 1 },
+  ...{
+    kind: "picture",
+    format: "png",
+    width: 400,
+    height: 300,
+    depth: 8,
+    alpha: false,
+    grey: false,
+    pages: 1,
+    stacked: false,
+  },
 };
 
 let folder: string;

@@ -5,7 +5,8 @@ import { findFfmpeg } from "../../engine/media/ffmpeg.ts";
 import type { Frame } from "../../engine/media/frame.ts";
 import type { PictureInfo } from "../../engine/media/media-info.ts";
 import { type Picture, readPicture } from "../../engine/media/picture-reader.ts";
-import { type WrittenFormat, writePicture, writtenFormats } from "../../engine/media/picture-writer.ts";
+import { writtenFormats } from "../../engine/media/picture-formats.ts";
+import { type PictureWriting, writePicture } from "../../engine/media/picture-writer.ts";
 import { probeMedia } from "../../engine/media/probe.ts";
 import { resizeFrame } from "../../engine/media/resize.ts";
 import { programs, temporaryFolder } from "./media-files.ts";
@@ -20,6 +21,10 @@ async function probePicture(path: string): Promise<PictureInfo> {
 
 async function read(path: string): Promise<Picture> {
   return readPicture(path, await probePicture(path));
+}
+
+function write(path: string, frames: readonly Frame[], writing: Omit<PictureWriting, "workDir">) {
+  return writePicture(path, frames, { ...writing, workDir: file("") });
 }
 
 /** A frame whose every value differs from its neighbours'. */
@@ -43,7 +48,7 @@ describe("pictures", () => {
     ["tiff", 16, true],
   ] as const)("writes and reads %s with %i bits, alpha %s, exactly", async (format, depth, alpha) => {
     const frame = pattern(13, 7, { depth, alpha });
-    const { notes } = await writePicture(file("exact.part"), [frame], { format });
+    const { notes } = await write(file("exact.part"), [frame], { format });
     expect(notes).toEqual([]);
     const { frames, info } = await read(file("exact.part"));
     expect(info).toMatchObject({ format, width: 13, height: 7, depth, alpha, pages: 1 });
@@ -52,7 +57,7 @@ describe("pictures", () => {
 
   it.each(writtenFormats)("writes 1×1 as %s and reads it", async (format) => {
     const frame: Frame = { width: 1, height: 1, depth: 8, rgb: Uint8Array.of(200, 200, 200), time: 0n };
-    await writePicture(file("one.part"), [frame], { format });
+    await write(file("one.part"), [frame], { format });
     const { frames } = await read(file("one.part"));
     expect(frames[0]).toMatchObject({ width: 1, height: 1, depth: 8 });
     expect(Math.abs((frames[0]?.rgb[0] ?? 0) - 200)).toBeLessThanOrEqual(3);
@@ -63,7 +68,7 @@ describe("pictures", () => {
     ["webp", /8 bits/],
     ["gif", /8 bits/],
   ] as const)("says what %s cannot hold", async (format, expected) => {
-    const { notes } = await writePicture(file("lossy.part"), [pattern(4, 4, { depth: 16, alpha: true })], { format });
+    const { notes } = await write(file("lossy.part"), [pattern(4, 4, { depth: 16, alpha: true })], { format });
     expect(notes.join(" ")).toMatch(expected);
     expect((await read(file("lossy.part"))).info.depth).toBe(8);
   });
@@ -71,7 +76,7 @@ describe("pictures", () => {
   it("lays transparency on white in JPEG", async () => {
     const rgb = new Uint8Array(64 * 3);
     const frame: Frame = { width: 8, height: 8, depth: 8, rgb, alpha: new Uint8Array(64).fill(64), time: 0n };
-    await writePicture(file("white.part"), [frame], { format: "jpeg" });
+    await write(file("white.part"), [frame], { format: "jpeg" });
     const { frames } = await read(file("white.part"));
     expect(Math.abs((frames[0]?.rgb[0] ?? 0) - 191)).toBeLessThanOrEqual(2);
     expect(frames[0]?.alpha).toBeUndefined();
@@ -79,7 +84,7 @@ describe("pictures", () => {
 
   it("keeps more than 8 bits in AVIF", async () => {
     const rgb = new Uint16Array(32 * 32 * 3).map((_, index) => Math.floor(index / 3) * 8 + 20_000);
-    await writePicture(file("deep.part"), [{ width: 32, height: 32, depth: 16, rgb, time: 0n }], { format: "avif" });
+    await write(file("deep.part"), [{ width: 32, height: 32, depth: 16, rgb, time: 0n }], { format: "avif" });
     const { frames, info } = await read(file("deep.part"));
     expect(info).toMatchObject({ format: "avif", depth: 16 });
     const worst = Math.max(...rgb.map((value, index) => Math.abs(value - (frames[0]?.rgb[index] ?? 0))));
@@ -107,7 +112,7 @@ describe("pictures", () => {
       if (format !== "jpeg") expect(r).toBe(data[pixel * channels]);
       if (channels === 2) expect(frame.alpha?.[pixel]).toBe(data[pixel * 2 + 1]);
     }
-    await writePicture(file("again.part"), frames, { format, grey: true });
+    await write(file("again.part"), frames, { format, grey: true });
     const again = await read(file("again.part"));
     expect(again.info.grey).toBe(true);
     if (format !== "jpeg") expect(again.frames).toEqual(frames);
@@ -122,7 +127,7 @@ describe("pictures", () => {
     const { frames, info } = await read(file("turned.png"));
     expect([info.width, info.height]).toEqual([1, 2]);
     expect(frames[0]).toMatchObject({ width: 1, height: 2, rgb });
-    await writePicture(file("upright.png"), frames, { format: "png" });
+    await write(file("upright.png"), frames, { format: "png" });
     expect((await sharp(file("upright.png")).metadata()).orientation).toBeUndefined();
   });
 
@@ -143,20 +148,18 @@ describe("pictures", () => {
     const frames = [10, 120, 250].map((grey): Frame => {
       return { width: 6, height: 4, depth: 8, rgb: new Uint8Array(72).fill(grey), time: 0n };
     });
-    await writePicture(file("moving.part"), frames, { format, delays: [100, 200, 50], loop: 2 });
+    await write(file("moving.part"), frames, { format, delays: [100, 200, 50], loop: 2 });
     const picture = await read(file("moving.part"));
     expect(picture.info).toMatchObject({ width: 6, height: 4, pages: 3, delays: [100, 200, 50], loop: 2 });
     expect(picture.frames.map((frame) => frame.height)).toEqual([4, 4, 4]);
     for (const [index, grey] of [10, 120, 250].entries()) {
       expect(Math.abs((picture.frames[index]?.rgb[30] ?? 0) - grey)).toBeLessThanOrEqual(3);
     }
-    const { notes } = await writePicture(file("first.part"), picture.frames, { format: "png" });
-    expect(notes.join()).toMatch(/3 frames/);
   });
 
   it("keeps the pages of a TIFF", async () => {
     const frames = [pattern(5, 4, { depth: 16 }), pattern(5, 4, { depth: 16 })];
-    await writePicture(file("pages.part"), frames, { format: "tiff" });
+    await write(file("pages.part"), frames, { format: "tiff" });
     const picture = await read(file("pages.part"));
     expect(picture.info.pages).toBe(2);
     expect(picture.frames).toEqual(frames);
@@ -166,7 +169,7 @@ describe("pictures", () => {
     "takes the name %j literally",
     async (name) => {
       const frame = pattern(3, 3);
-      await writePicture(file("named.part"), [frame], { format: "png" });
+      await write(file("named.part"), [frame], { format: "png" });
       await writeFile(file(name), await readFile(file("named.part")));
       expect((await read(file(name))).frames).toEqual([frame]);
     },
@@ -174,7 +177,7 @@ describe("pictures", () => {
 
   it.each(writtenFormats)("refuses a truncated %s", async (format) => {
     const noise = pattern(64, 64);
-    await writePicture(file("whole.part"), [noise], { format });
+    await write(file("whole.part"), [noise], { format });
     const bytes = await readFile(file("whole.part"));
     await writeFile(file("cut.png"), bytes.subarray(0, Math.floor(bytes.length * 0.6)));
     await expect(probePicture(file("cut.png"))).rejects.toMatchObject({ code: "unreadable_media" });
@@ -182,10 +185,10 @@ describe("pictures", () => {
 
   it("refuses a picture over the limit by its size, and says where nothing can be written", async () => {
     const huge: Frame = { ...pattern(1, 1), width: 20_000, height: 20_000 };
-    await expect(writePicture(file("huge.part"), [huge], { format: "png" })).rejects.toMatchObject({
+    await expect(write(file("huge.part"), [huge], { format: "png" })).rejects.toMatchObject({
       code: "too_large",
     });
-    const writing = writePicture(file("no such folder/x.part"), [pattern(2, 2)], { format: "png" as WrittenFormat });
+    const writing = write(file("no such folder/x.part"), [pattern(2, 2)], { format: "png" });
     await expect(writing).rejects.toMatchObject({ code: "not_writable" });
   });
 });

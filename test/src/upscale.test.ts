@@ -8,7 +8,7 @@ import { upscaleWith } from "../../src/commands/upscale.ts";
 import type { UpscaleWish } from "../../src/commands/upscale.ts";
 import { loadSettings } from "../../src/config.ts";
 import { durationText, progressText, showProgress } from "../../src/upscale/progress.ts";
-import { findJobs } from "../../src/upscale/inputs.ts";
+import { findJobs, skippedText } from "../../src/upscale/inputs.ts";
 import { StandInEngine, aTask } from "../stand-in-engine.ts";
 
 let folder: string;
@@ -43,7 +43,7 @@ describe("which files are meant", () => {
         output,
         "/out",
       )
-    ).map(({ file, outputPath, outputFolder }) => [file.slice(folder.length + 1), outputPath ?? outputFolder]);
+    ).jobs.map(({ file, outputPath, outputFolder }) => [file.slice(folder.length + 1), outputPath ?? outputFolder]);
 
   it("takes files as they are, also ones that look like no media or do not exist", async () => {
     expect(await found(["notes.txt", "gone.png"])).toEqual([
@@ -59,6 +59,24 @@ describe("which files are meant", () => {
       ["odd [1].png", "/big"],
       [join("sub", "c.mp4"), join("/big", "sub")],
     ]);
+  });
+
+  it("leaves out hidden files and what is no media, and tells how many", async () => {
+    for (const name of ["Thumbs.db", ".hidden.png", ".cache/x.jpg", "sub/Thumbs.db", "README"]) {
+      mkdirSync(join(folder, name, ".."), { recursive: true });
+      writeFileSync(join(folder, name), "x");
+    }
+    const { jobs, skipped } = await findJobs([folder], null, "/out");
+    expect(jobs.map(({ file }) => file)).toEqual([
+      here("a.jpg"),
+      here("b.PNG"),
+      here("odd [1].png"),
+      here("sub", "c.mp4"),
+    ]);
+    expect(skippedText(skipped)).toBe(
+      "Skipped 6 files in folders, no pictures or clips by their names: 2 .db, 1 .jpg, 1 .txt, 1 hidden, 1 without extension.",
+    );
+    expect(skippedText([])).toBeNull();
   });
 
   it("takes patterns, and names with pattern characters literally where they exist", async () => {

@@ -48,23 +48,35 @@ describe("target size", () => {
     [{ width: 1, height: 1 }, { scale: 1 }, "image", "1x1"],
     [{ width: 1, height: 1 }, { scale: 1 }, "video", "2x2"],
   ] as const)("of %o with %o as %s is %s", (source, wish, kind, expected) => {
-    const { width, height } = targetSize(source, wish, kind);
+    const { width, height } = targetSize(source, wish, { kind });
     expect(`${width}x${height}`).toBe(expected);
   });
 
   it("refuses resolution and scale together", () => {
-    expect(() => targetSize({ width: 9, height: 9 }, { resolution: 16, scale: 2 }, "image")).toThrow(/one of them/);
+    expect(() => targetSize({ width: 9, height: 9 }, { resolution: 16, scale: 2 }, { kind: "image" })).toThrow(
+      /one of them/,
+    );
   });
 
   it.each([
-    [{ width: 1000, height: 1 }, "image", 518],
-    [{ width: 1600, height: 900 }, "video", 4608],
-  ] as const)("names the largest resolution that fits %o as %s", (source, kind, largest) => {
+    [{ width: 1000, height: 1 }, { kind: "image" }, 518],
+    [{ width: 1600, height: 900 }, { kind: "video" }, 4608],
+    [{ width: 100, height: 100 }, { kind: "image", pages: 100 }, 1638],
+    [{ width: 300, height: 100 }, { kind: "image", format: { name: "WebP", maxSide: 16_383 } }, 5461],
+  ] as const)("names the largest resolution that fits %o as %o", (source, bounds, largest) => {
     const refusal = expect.objectContaining({
       code: "too_large",
       facts: expect.objectContaining({ largest_resolution: largest }),
     });
-    expect(() => targetSize(source, { resolution: 16384 }, kind)).toThrow(refusal as never);
-    expect(() => targetSize(source, { resolution: largest }, kind)).not.toThrow();
+    expect(() => targetSize(source, { resolution: 16384 }, bounds)).toThrow(refusal as never);
+    expect(() => targetSize(source, { resolution: largest }, bounds)).not.toThrow();
+    expect(() => targetSize(source, { resolution: largest + 1 }, bounds)).toThrow(refusal as never);
+  });
+
+  it("names a scale where no resolution fits", () => {
+    const strip = { width: 3_000_000, height: 2 };
+    const bounds = { kind: "image" } as const;
+    expect(() => targetSize(strip, {}, bounds)).toThrow(/1620000000x1080.*268 megapixels.*a scale of 6.74 at most/);
+    expect(targetSize(strip, { scale: 6.74 }, bounds)).toEqual({ width: 20_220_000, height: 13 });
   });
 });
