@@ -5,22 +5,22 @@ import type { Channels, Sharp } from "sharp";
 import { ffmpegCommand } from "./media-files.ts";
 
 /** Size of a made picture. */
-export const SIZE = { width: 6, height: 4 } as const;
+const SIZE = { width: 6, height: 4 } as const;
 const PIXELS = SIZE.width * SIZE.height;
 const DEEP = 65536;
 
 /** Values of packed pixels, each unlike its neighbours. */
-export function values(channels: number, depth: 8 | 16 = 8, seed = 0): Uint8Array | Uint16Array {
+function values(channels: number, depth: 8 | 16 = 8, seed = 0): Uint8Array | Uint16Array {
   const list = Array.from({ length: PIXELS * channels }, (_, index) => (index * 9973 + seed * 7001 + 3) % DEEP);
   return depth === 16 ? Uint16Array.from(list) : Uint8Array.from(list, (value) => value >> 8);
 }
 
 /** Values that lossy formats keep nearly. */
-export function softValues(channels: number): Uint8Array {
+function softValues(channels: number): Uint8Array {
   return Uint8Array.from({ length: PIXELS * channels }, (_, index) => 60 + Math.floor(index / channels) * 5);
 }
 
-export const xmpText = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+const xmpText = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
  tiff:Orientation="6" tiff:Make="Cam"><exif:PixelXDimension>6</exif:PixelXDimension></rdf:Description></rdf:RDF></x:xmpmeta>`;
 
@@ -76,7 +76,7 @@ function rows(width: number, at: (x: number, y: number) => number): Uint8Array {
 }
 
 /** A grey profile of gamma 2.2 with nothing but what ICC.1 demands. */
-export function greyProfile(): Buffer {
+function greyProfile(): Buffer {
   const text = (type: string, body: Buffer) => Buffer.concat([Buffer.from(`${type}\0\0\0\0`, "latin1"), body]);
   const name = Buffer.from("Grey 2.2\0", "latin1");
   const length = Buffer.alloc(4);
@@ -107,7 +107,7 @@ export function greyProfile(): Buffer {
 }
 
 /** One page after another of any sizes, as other programs' TIFFs have them: uncompressed, little-endian. */
-export function tiffPages(pages: readonly { width: number; height: number; channels: 1 | 3; depth: 8 | 16 }[]): Buffer {
+function tiffPages(pages: readonly { width: number; height: number; channels: 1 | 3; depth: 8 | 16 }[]): Buffer {
   const parts: Buffer[] = [Buffer.from("II*\0\0\0\0\0", "latin1")];
   let at = 8;
   let link = 4;

@@ -12,7 +12,7 @@ import type { Job } from "../../engine/pipeline/job.ts";
 import { identityUpscaler } from "../contracts/identity-upscaler.ts";
 import { temporaryFolder } from "./media-files.ts";
 import { exifEntries } from "./exif-entries.ts";
-import { type PictureFile, makePictureFile } from "./picture-files.ts";
+import { type PictureFile, makeAnimatedPng, makePictureFile } from "./picture-files.ts";
 
 const file = temporaryFolder();
 
@@ -193,3 +193,53 @@ describe("what else a picture's file holds", () => {
     expect(result.metadata.comments).toEqual([{ keyword: "parameters", text: "a cat & a <dog>" }]);
   });
 });
+
+describe("pages and moments", () => {
+  it("keeps the sizes of unlike pages, laid on white where a page is smaller", async () => {
+    const { source, result, notes, frames } = await through("mixed-pages.tif", "tiff", { scale: 2 });
+    expect(source.info.pageSizes).toEqual([
+      { width: 6, height: 4 },
+      { width: 3, height: 8 },
+    ]);
+    expect(frames).toBe(2);
+    expect(notes).toEqual(["The pages differ in size: smaller ones were laid on white pages of 12×16."]);
+    expect(result.info).toMatchObject({ pages: 2, width: 12, height: 16, depth: 16 });
+    const [first, second] = result.picture.frames;
+    const at = (frame: Frame | undefined, x: number, y: number) => frame?.rgb[(y * 12 + x) * 3];
+    expect([at(first, 0, 0), at(first, 11, 7), at(first, 0, 8)]).toEqual([40 * 257, 40 * 257, 65535]);
+    expect([at(second, 5, 15), at(second, 6, 15)]).toEqual([100 * 257, 65535]);
+  });
+
+  it("says that one page of several is kept", async () => {
+    const { result, notes } = await through("moving.gif", "png");
+    expect(notes).toEqual(["The source has 3 frames or pages; PNG as written here holds one: the first was enlarged."]);
+    expect(result.info.pages).toBe(1);
+  });
+
+  it("reads an animated PNG as a clip", async () => {
+    makeAnimatedPng(file("moving.png"));
+    const info = await probeMedia(await findFfmpeg(null), file("moving.png"));
+    expect(info).toMatchObject({ kind: "clip", demuxer: "apng", width: 64, height: 48 });
+  });
+});
+
+describe("quality", () => {
+  it.each(["jpeg", "webp", "avif"] as const)("brings %s closer to the pixels", async (format) => {
+    const exact = (await through("rgb.png", "png", { scale: 8 })).result.picture.frames[0]!;
+    const off = async (quality: number) => {
+      const { result } = await through("rgb.png", format, { scale: 8, quality });
+      return distance(result.picture.frames[0]!, exact);
+    };
+    expect(await off(95)).toBeLessThan((await off(10)) / 2);
+  });
+
+  it.each(["png", "tiff", "gif"] as const)("has no meaning for %s, which is said", async (format) => {
+    const { notes } = await through("palette.png", format, { quality: 50 });
+    expect(notes).toEqual([expect.stringMatching(/^quality has no meaning for (PNG|TIFF|GIF)\.$/)]);
+  });
+});
+
+function distance(one: Frame, other: Frame): number {
+  const total = Array.from(one.rgb).reduce((sum, value, index) => sum + Math.abs(value - other.rgb[index]!), 0);
+  return total / one.rgb.length;
+}
