@@ -1,6 +1,6 @@
 import { emptyTriple, labFromRgb, rgbFromLab, type Triple } from "./cielab.ts";
 import type { Planes } from "./planes.ts";
-import { rankMatched } from "./rank-match.ts";
+import { rankMatched, type RankMatch } from "./rank-match.ts";
 import { wavelet } from "./wavelet.ts";
 
 /** Share of its own lightness that the content keeps. */
@@ -10,15 +10,15 @@ const OWN_LIGHTNESS = 0.8;
  * `wavelet`, then in CIELAB: a and b take the style's distribution by rank, lightness a fifth of it, over all frames
  * together (seedvr2-pipeline.md section 6).
  */
-export function lab(content: Planes, style: Planes): Planes {
+export function lab(content: Planes, style: Planes, match: RankMatch = rankMatched): Planes {
   const own = labFromRgb(triple(wavelet(content, style)));
   const wanted = labFromRgb(triple(style));
-  const lightness = rankMatched(own.first, wanted.first);
+  const lightness = match(own.first, wanted.first);
   for (let i = 0; i < lightness.length; i++) {
     lightness[i] = OWN_LIGHTNESS * (own.first[i] as number) + (1 - OWN_LIGHTNESS) * (lightness[i] as number);
   }
-  const second = rankMatched(own.second, wanted.second);
-  const third = rankMatched(own.third, wanted.third);
+  const second = match(own.second, wanted.second);
+  const third = match(own.third, wanted.third);
   return planesOf(rgbFromLab({ first: lightness, second, third }), content);
 }
 

@@ -21,46 +21,53 @@ export function wavelet(content: Planes, style: Planes): Planes {
 }
 
 /** All planes blurred by (1 2 1)⊗(1 2 1)/16 at growing distances, edges repeated. */
-function coarse(planes: Planes): Float32Array {
-  const { height, width } = planes;
+function coarse({ height, width, data }: Planes): Float32Array {
+  const area = height * width;
   const most = Math.max(Math.floor(Math.min(height, width) / SIDE_PER_REACH), 1);
-  let from = planes.data;
-  for (let level = 0; level < LEVELS; level++) {
-    const reach = Math.min(2 ** level, most);
-    from = blurredColumns(blurredRows(from, width, reach), { height, width, reach });
+  const out = data.slice();
+  const between = new Float32Array(area);
+  for (let start = 0; start < out.length; start += area) {
+    const plane = out.subarray(start, start + area);
+    for (let level = 0; level < LEVELS; level++) {
+      const reach = Math.min(2 ** level, most);
+      blurRows(plane, between, { width, reach });
+      blurColumns(between, plane, { width, reach });
+    }
   }
-  return from;
+  return out;
 }
 
-function blurredRows(from: Float32Array, width: number, reach: number): Float32Array<ArrayBuffer> {
-  const to = new Float32Array(from.length);
+interface Blur {
+  readonly width: number;
+  readonly reach: number;
+}
+
+function blurRows(from: Float32Array, to: Float32Array, { width, reach }: Blur): void {
   for (let row = 0; row < from.length; row += width) {
     const end = row + width - 1;
-    for (let i = row; i <= end; i++) {
-      const before = from[i - reach < row ? row : i - reach] as number;
-      const behind = from[i + reach > end ? end : i + reach] as number;
-      to[i] = 0.25 * before + 0.5 * (from[i] as number) + 0.25 * behind;
+    const nearEdge = (i: number) => {
+      const outer = (from[Math.max(i - reach, row)] as number) + (from[Math.min(i + reach, end)] as number);
+      return 0.25 * outer + 0.5 * (from[i] as number);
+    };
+    const firstInner = Math.min(row + reach, end + 1);
+    const firstBehind = Math.max(end + 1 - reach, firstInner);
+    for (let i = row; i < firstInner; i++) to[i] = nearEdge(i);
+    for (let i = firstInner; i < firstBehind; i++) {
+      const outer = (from[i - reach] as number) + (from[i + reach] as number);
+      to[i] = 0.25 * outer + 0.5 * (from[i] as number);
     }
+    for (let i = firstBehind; i <= end; i++) to[i] = nearEdge(i);
   }
-  return to;
 }
 
-function blurredColumns(
-  from: Float32Array,
-  { height, width, reach }: { height: number; width: number; reach: number },
-): Float32Array<ArrayBuffer> {
-  const to = new Float32Array(from.length);
-  const area = height * width;
-  for (let plane = 0; plane < from.length; plane += area) {
-    for (let row = 0; row < height; row++) {
-      const at = plane + row * width;
-      const above = plane + Math.max(row - reach, 0) * width;
-      const below = plane + Math.min(row + reach, height - 1) * width;
-      for (let i = 0; i < width; i++) {
-        const outer = (from[above + i] as number) + (from[below + i] as number);
-        to[at + i] = 0.25 * outer + 0.5 * (from[at + i] as number);
-      }
+function blurColumns(from: Float32Array, to: Float32Array, { width, reach }: Blur): void {
+  const last = from.length - width;
+  for (let row = 0; row <= last; row += width) {
+    const above = Math.max(row - reach * width, 0);
+    const below = Math.min(row + reach * width, last);
+    for (let i = 0; i < width; i++) {
+      const outer = (from[above + i] as number) + (from[below + i] as number);
+      to[row + i] = 0.25 * outer + 0.5 * (from[row + i] as number);
     }
   }
-  return to;
 }

@@ -53,15 +53,27 @@ const ofColour: Readonly<Record<string, { corrected: Aim; final: Aim }>> = {
     final: { mean: 2e-3, share: { over: 1e-4, most: 0.25 } },
   },
 };
+/** The reference's alpha: edges are cut to bytes, and masks go through thresholds, where a last-bit difference shows. */
+const ofAlpha: readonly ChainAim[] = [
+  { pattern: /edges$/, aim: { max: 3 / 255, share: { over: 1e-4, most: 0.01 } }, largest: 1 },
+  { pattern: /guided$/, aim: { max: 2e-5 }, largest: 1.2 },
+];
+const alphaOut = { mask: { share: { over: 1e-3, most: 0.01 } }, soft: { max: 2e-5 } } satisfies Record<string, Aim>;
+
 const unsorted = { corrected: { max: 1e-4 }, final: { max: 5e-5 } };
 
-/** Absolute, times the ratio of the largest values where a tensor exceeds those that the aims were found on. */
-export function chainAims(colour: string): AimFor {
+/**
+ * Absolute, times the ratio of the largest values where a tensor exceeds those that the aims were found on. `mask`: the
+ * input's alpha is one.
+ */
+export function chainAims(colour: string, mask: boolean): AimFor {
   const { corrected, final } = ofColour[colour] ?? unsorted;
   const table: readonly ChainAim[] = [
     ...plain,
     { pattern: /\.corrected$/, aim: corrected, largest: 1 },
     { pattern: /^final$/, aim: final, largest: 1 },
+    ...ofAlpha,
+    { pattern: /^(alpha_alone\.out|final, alpha)$/, aim: mask ? alphaOut.mask : alphaOut.soft, largest: 1 },
   ];
   return (name, largest) => {
     const row = table.find(({ pattern }) => pattern.test(name));

@@ -56,6 +56,22 @@ export class Comparison {
     this.findings.push(judge(name, data, golden.data, this.#aimFor));
   }
 
+  /**
+   * Compares [T, H, W, 4] in two findings, because the aims of colours and alpha differ. `colours`: [T, H, W, 3],
+   * `alpha`: [T, 1, H, W].
+   */
+  async compareRgba(name: string, shape: readonly number[], colours: Float32Array, alpha: Float32Array): Promise<void> {
+    const whole = new Float32Array(alpha.length * 4);
+    const golden = this.#golden.has(name) ? (await this.#golden.tensor(name)).data : whole;
+    const goldenColours = colours.map((_, i) => golden[Math.floor(i / 3) * 4 + (i % 3)] as number);
+    const goldenAlpha = alpha.map((_, i) => golden[4 * i + 3] as number);
+    colours.forEach((value, i) => void (whole[Math.floor(i / 3) * 4 + (i % 3)] = value));
+    alpha.forEach((value, i) => void (whole[4 * i + 3] = value));
+    this.computed.set(name, f32Data(shape, whole));
+    this.findings.push(judge(name, colours, goldenColours, this.#aimFor));
+    this.findings.push(judge(`${name}, alpha`, alpha, goldenAlpha, this.#aimFor));
+  }
+
   /** Tensors of the golden that are inputs, or that this run leaves out on purpose. */
   leaveOut(names: readonly string[]): void {
     this.leftOut.push(...names);

@@ -1,5 +1,5 @@
 import { colourCorrections } from "../../engine/colour/colour-correction.ts";
-import { framesOf, pickedFrames, type Planes } from "../../engine/colour/planes.ts";
+import { cropped, framesOf, joinedFrames, pickedFrames, type Planes } from "../../engine/colour/planes.ts";
 import { prepended } from "../../engine/pipeline/prepended-frames.ts";
 import { clipBatches, type BatchRules, type ClipBatch } from "../../engine/seedvr2/batches.ts";
 import type { TensorValue } from "../../engine/onnx/session.ts";
@@ -16,9 +16,11 @@ import {
   type RestorationOptions,
 } from "../../engine/seedvr2/restoration.ts";
 import type { Sides } from "../../engine/seedvr2/autoencoder/tiles.ts";
+import { isMask } from "../../engine/upscalers/alpha/enlarge-alpha.ts";
 import { chainAims } from "./aims.ts";
 import { Comparison } from "./comparison.ts";
 import type { GoldenFile, GoldenTensor } from "./golden-file.ts";
+import { referenceAlpha } from "./reference-alpha.ts";
 
 interface ChainParams {
   readonly resolution: number;
@@ -39,8 +41,6 @@ interface ChainParams {
 }
 
 const INPUTS = /^(frames|prompt)$|\.(input_noise|noise|aug_noise)$/;
-/** Ours is defined otherwise, so it is not part of parity. */
-const ALPHA = /alpha/;
 
 interface Chain {
   readonly golden: GoldenFile;
@@ -49,6 +49,8 @@ interface Chain {
   readonly params: ChainParams;
   readonly rules: BatchRules;
   readonly sizes: FrameSizes;
+  /** The source's, prepended frames counted; none where the case is opaque. */
+  readonly alpha: Planes | undefined;
 }
 
 /** Runs a case of kind chain: frames in to frames out with the file's noise. */
@@ -57,9 +59,12 @@ export async function runChainCase(
   golden: GoldenFile,
 ): Promise<Comparison> {
   const params = golden.json("params") as ChainParams;
-  const comparison = new Comparison(golden, chainAims(params.color_correction));
-  const frames = colourPlanes(await golden.tensor("frames"));
-  const source = pickedFrames(frames, prepended(frames.frames, params.prepend_frames));
+  const input = await golden.tensor("frames");
+  const frames = channelPlanes(input, [0, 1, 2]);
+  const order = prepended(frames.frames, params.prepend_frames);
+  const source = pickedFrames(frames, order);
+  const alpha = input.shape[3] === 4 ? pickedFrames(channelPlanes(input, [3]), order) : undefined;
+  const comparison = new Comparison(golden, chainAims(params.color_correction, alpha ? isMask(alpha.data) : false));
   const chain: Chain = {
     golden,
     comparison,
@@ -71,6 +76,7 @@ export async function runChainCase(
       uniform: params.uniform_batch_size,
     },
     sizes: frameSizes(frames, params.resolution, params.max_resolution),
+    alpha,
   };
   const batches = clipBatches(source.frames, chain.rules);
   const overlap = params.temporal_overlap < params.batch_size ? params.temporal_overlap : 0;
@@ -86,7 +92,7 @@ export async function runChainCase(
   if (!joined) throw new Error("A chain case has frames.");
   await comparison.compare("joined", lastChannels(joined).shape, lastChannels(joined).data);
   await compareFinal(chain, batches, prepared, joined);
-  comparison.leaveOut(golden.names.filter((name) => INPUTS.test(name) || ALPHA.test(name)));
+  comparison.leaveOut(golden.names.filter((name) => INPUTS.test(name)));
   return comparison;
 }
 
@@ -113,11 +119,12 @@ async function runBatch(chain: Chain, index: number, input: Planes): Promise<Pla
 }
 
 async function compareFinal(
-  { golden, comparison, params }: Chain,
+  chain: Chain,
   batches: readonly ClipBatch[],
   prepared: readonly Planes[],
   joined: Planes,
 ): Promise<void> {
+  const { comparison, params, alpha } = chain;
   const correct = colourCorrections[params.color_correction];
   const area = 3 * joined.height * joined.width;
   const corrected = { ...joined, data: new Float32Array(joined.data.length) };
@@ -128,12 +135,38 @@ async function compareFinal(
     corrected.data.set(result.data, writeStart * area);
   }
   const final = lastChannels(toUnitRange(framesOf(corrected, params.prepend_frames, joined.frames)));
-  const channels = golden.has("final") ? ((await golden.tensor("final")).shape[3] ?? 3) : 3;
-  if (channels === 3) return comparison.compare("final", final.shape, final.data);
-  // RGBA: alpha is not compared, so the golden's own stands in for it.
-  const whole = (await golden.tensor("final")).data.slice();
-  for (let i = 0; i < final.data.length; i++) whole[Math.floor(i / 3) * 4 + (i % 3)] = final.data[i] as number;
-  return comparison.compare("final", [...final.shape.slice(0, 3), 4], whole);
+  if (!alpha) return comparison.compare("final", final.shape, final.data);
+  const out = await compareAlpha(chain, batches, prepared, joined);
+  const shown = framesOf(out, params.prepend_frames, out.frames);
+  return comparison.compareRgba("final", [...final.shape.slice(0, 3), 4], final.data, shown.data);
+}
+
+/** The reference's alpha of each batch, which it makes of the decoded picture before colour. */
+async function compareAlpha(
+  { golden, comparison, alpha }: Chain,
+  batches: readonly ClipBatch[],
+  prepared: readonly Planes[],
+  joined: Planes,
+): Promise<Planes> {
+  const made: Planes[] = [];
+  for (const [index, { writeStart, writeEnd }] of batches.entries()) {
+    const own = framesOf(alpha as Planes, writeStart, writeEnd);
+    const { edges, guided, out } = referenceAlpha(own, framesOf(joined, writeStart, writeEnd));
+    await comparison.compare(`b${index}.alpha_edges`, shapeOf(edges), edges.data);
+    await comparison.compare(`b${index}.alpha_guided`, shapeOf(guided), guided.data);
+    made.push(out);
+  }
+  const first = batches[0] as ClipBatch;
+  const { height, width } = joined;
+  // The golden's own prepared frames, where it has them: edges are cut to bytes, so that rounding would show.
+  const input = { ...(prepared[0] as Planes) };
+  if (golden.has("b0.prepared")) input.data = (await golden.tensor("b0.prepared")).data;
+  const style = cropped(framesOf(input, 0, first.frames), { top: 0, left: 0, height, width });
+  const alone = referenceAlpha(framesOf(alpha as Planes, 0, first.frames), style);
+  for (const [part, planes] of Object.entries(alone)) {
+    await comparison.compare(`alpha_alone.${part}`, shapeOf(planes as Planes), (planes as Planes).data);
+  }
+  return joinedFrames(made as [Planes, ...Planes[]]);
 }
 
 async function noiseOf(golden: GoldenFile, prefix: string): Promise<NoiseSource> {
@@ -154,16 +187,16 @@ async function noiseOf(golden: GoldenFile, prefix: string): Promise<NoiseSource>
   };
 }
 
-/** [T, H, W, C] → planes of the first three channels. */
-function colourPlanes({ shape, data }: GoldenTensor): Planes {
+/** [T, H, W, C] → planes of some of the channels. */
+function channelPlanes({ shape, data }: GoldenTensor, wanted: readonly number[]): Planes {
   const [frames = 0, height = 0, width = 0, channels = 0] = shape;
-  const area = height * width;
-  const planes = new Float32Array(frames * 3 * area);
+  const [area, count] = [height * width, wanted.length];
+  const planes = new Float32Array(frames * count * area);
   for (let i = 0; i < planes.length; i++) {
-    const [frame, c, pixel] = [Math.floor(i / (3 * area)), Math.floor(i / area) % 3, i % area];
-    planes[i] = data[(frame * area + pixel) * channels + c] as number;
+    const [frame, c, pixel] = [Math.floor(i / (count * area)), Math.floor(i / area) % count, i % area];
+    planes[i] = data[(frame * area + pixel) * channels + (wanted[c] as number)] as number;
   }
-  return { frames, channels: 3, height, width, data: planes };
+  return { frames, channels: count, height, width, data: planes };
 }
 
 /** Planes → [T, H, W, 3]. */

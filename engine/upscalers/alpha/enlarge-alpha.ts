@@ -9,7 +9,7 @@ const NEARLY_TRANSPARENT = 0.1;
 const NEARLY_OPAQUE = 0.9;
 
 /** The guided filter of masks: pixels of the enlarged picture, variance of its grey (seedvr2-pipeline.md section 7). */
-const MASK_FILTER = { radius: 2, eps: 0.002 } as const;
+export const MASK_FILTER = { radius: 2, eps: 0.002 } as const;
 
 /** Rows of the result that are filtered at a time: keeps memory bounded. */
 const STRIP = 256;
