@@ -24,5 +24,5 @@ function statistics(values: Float32Array): { mean: number; deviation: number } {
   const mean = sum / values.length;
   let squares = 0;
   for (const value of values) squares += (value - mean) ** 2;
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1) + EPS) };
+  return { mean, deviation: Math.sqrt(squares / Math.max(values.length - 1, 1) + EPS) };
 }

@@ -10,7 +10,7 @@ import { publishedAutoencoder } from "../seedvr2/autoencoder/autoencoder-context
 import { AutoencoderNetwork } from "../seedvr2/autoencoder/autoencoder-network.ts";
 import { TransformerNetwork } from "../seedvr2/transformer-network.ts";
 import { openNetworkFile } from "../seedvr2/weight-file.ts";
-import { Seedvr2Upscaler } from "./seedvr2.ts";
+import { Seedvr2Upscaler, type Seedvr2Facts } from "./seedvr2.ts";
 import type { LoadedModel, ModelFiles, Upscaler } from "./upscaler.ts";
 
 type Seedvr2Files = Extract<ModelFiles, { kind: "seedvr2" }>;
@@ -27,12 +27,16 @@ export async function openSeedvr2(files: Seedvr2Files, device: string, threads: 
   const transformer = await TransformerNetwork.open(file, file.network, { session });
   const autoencoder = await openAutoencoder(files.autoencoder, session);
   const prompt = await loadPrompt(file, file.network.textFeatures, files.prompt === null ? [] : [files.prompt]);
-  const warnings = [...file.warnings, ...transformer.warnings];
+  const facts: Seedvr2Facts = {
+    warnings: [...file.warnings, ...transformer.warnings],
+    // On a GPU sorting would take longer than the networks.
+    colourForm: provider === "cpu" ? "exact" : "histogram",
+  };
   return {
     device: provider,
     async upscaler(settings): Promise<Upscaler> {
       const networks = { transformer, autoencoder, prompt };
-      return new Seedvr2Upscaler(networks, noiseOf(settings.seed), settings, warnings);
+      return new Seedvr2Upscaler(networks, noiseOf(settings.seed), settings, facts);
     },
     close: async () => {}, // sessions live for one run each
   };

@@ -1,4 +1,4 @@
-import { colourCorrections } from "../colour/colour-correction.ts";
+import { correctionIn, type ColourCorrection, type ColourForm } from "../colour/colour-correction.ts";
 import { cropped, framesOf, type Planes } from "../colour/planes.ts";
 import type { Frame } from "../media/frame.ts";
 import { clipBatches, type BatchRules, type ClipBatch } from "../seedvr2/batches.ts";
@@ -50,6 +50,13 @@ interface Decoded {
   readonly style: Planes;
 }
 
+/** What is known of a model before it has a task. */
+export interface Seedvr2Facts {
+  /** About its files, finished sentences. */
+  readonly warnings: readonly string[];
+  readonly colourForm: ColourForm;
+}
+
 /** One call's surroundings. */
 interface Call {
   readonly batch: Batch;
@@ -72,17 +79,17 @@ export class Seedvr2Upscaler implements Upscaler {
   readonly #noise: NoiseSource;
   readonly #settings: UpscaleSettings;
   readonly #rules: BatchRules;
+  readonly #colours: ColourCorrection;
   readonly #decoded = new Map<number, Decoded>();
   readonly #corrected = new Map<number, Planes>();
   /** Clip index of the frame behind the last call's. */
   #next = 0;
 
-  /** `warnings`: what is known of the networks' files. */
   constructor(
     networks: RestorationNetworks,
     noise: NoiseSource,
     settings: UpscaleSettings,
-    warnings: readonly string[] = [],
+    { warnings, colourForm }: Seedvr2Facts = { warnings: [], colourForm: "exact" },
   ) {
     const { batchSize, uniform } = settings;
     const overlap = settings.overlap < batchSize ? settings.overlap : 0;
@@ -90,8 +97,9 @@ export class Seedvr2Upscaler implements Upscaler {
     this.#noise = noise;
     this.#settings = settings;
     this.#rules = { batchSize, overlap, uniform };
+    this.#colours = correctionIn(colourForm, settings.colour);
     this.plan = planOf(this.#rules);
-    this.#notes = [...warnings, ...notesOf(settings)];
+    this.#notes = [...warnings, colourNote(settings, colourForm), ...notesOf(settings)];
   }
 
   get notes(): readonly string[] {
@@ -144,7 +152,7 @@ export class Seedvr2Upscaler implements Upscaler {
     const written = framesOf(joined as Planes, skipped, own.frames);
     options.onProgress?.(COLOUR_FROM, "colour");
     const { style } = this.#decoded.get(writer) as Decoded;
-    const corrected = toUnitRange(correctBatch(written, style, skipped, colourCorrections[this.#settings.colour]));
+    const corrected = toUnitRange(correctBatch(written, style, skipped, this.#colours));
     this.#corrected.set(writer, corrected);
     return corrected;
   }
@@ -207,8 +215,14 @@ function rising({ onProgress }: UpscaleOptions): BatchProgress {
   return (share, stage) => onProgress?.((most = Math.max(most, share)), stage);
 }
 
-function notesOf({ batchSize, overlap, colour }: UpscaleSettings): string[] {
-  const notes = [colour === "none" ? "No colour correction." : `Colour correction: ${colour}, exact.`];
+function colourNote({ colour }: UpscaleSettings, form: ColourForm): string {
+  if (colour === "none") return "No colour correction.";
+  const quick = colour === "lab" && form === "histogram";
+  return `Colour correction: ${colour}, ${quick ? "by histograms (about 1/255 from exact at most)" : "exact"}.`;
+}
+
+function notesOf({ batchSize, overlap }: UpscaleSettings): string[] {
+  const notes: string[] = [];
   if (overlap >= batchSize) {
     notes.push(`temporal_overlap ${overlap} is no smaller than batch_size ${batchSize}, so batches do not overlap.`);
   } else if (BLENDS_NOTHING.includes(overlap)) {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Frame } from "../../engine/media/frame.ts";
 import { batchesOf } from "../../engine/pipeline/batches.ts";
+import type { NoiseSource, RestorationNetworks } from "../../engine/seedvr2/restoration.ts";
 import { openSeedvr2 } from "../../engine/upscalers/open-seedvr2.ts";
 import { Seedvr2Upscaler } from "../../engine/upscalers/seedvr2.ts";
 import { withAlpha } from "../../engine/upscalers/with-alpha.ts";
@@ -88,6 +89,15 @@ describe("a SeedVR2 task", () => {
   ])("with %j says what is worth knowing", async (changes, expected) => {
     const { notes } = await model.upscaler({ ...plain, ...changes });
     expect(notes).toEqual(expected.map((text) => expect.stringMatching(text)));
+  });
+
+  it("says that colours went by histograms where they did", () => {
+    const networks = {} as RestorationNetworks;
+    const facts = { warnings: ["Look out."], colourForm: "histogram" } as const;
+    const notesWith = (colour: UpscaleSettings["colour"]) =>
+      new Seedvr2Upscaler(networks, {} as NoiseSource, { ...plain, colour }, facts).notes;
+    expect(notesWith("lab")).toEqual(["Look out.", expect.stringContaining("lab, by histograms")]);
+    expect(notesWith("wavelet")).toEqual(["Look out.", "Colour correction: wavelet, exact."]);
   });
 
   it("tells its stages in order, never going back", async () => {
