@@ -7,6 +7,9 @@ export interface EngineConfig {
   readonly stateDir: string;
   /** Folders searched for checkpoints. */
   readonly modelDirs: readonly string[];
+  /** Where ComfyUI may be, whose model folders are searched too: named, then usual places. */
+  readonly comfyFolders: readonly string[];
+  readonly download: DownloadConfig;
   /** What can be made again at any time: repacked checkpoints. */
   readonly cacheDir: string;
   /** Where REST uploads are kept until their task has ended. */
@@ -35,4 +38,19 @@ export interface EngineConfig {
   readonly version: string;
   /** The engine's own settings by environment name, as shown by describe_engine. */
   readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Where models are fetched from. */
+export interface DownloadConfig {
+  /** Address of a folder with the files, instead of Hugging Face. */
+  readonly modelUrl: string | null;
+  /** Hugging Face or a mirror of it. */
+  readonly endpoint: string;
+  readonly token: string | null;
+  /** Addresses of proxies, and hosts that are reached without one. */
+  readonly proxies: { readonly http: string | null; readonly https: string | null; readonly except: string | null };
+  /** Seconds without a byte after which a connection counts as dead. */
+  readonly idleSeconds: number;
+  /** Seconds before a failed attempt is repeated, the first time. */
+  readonly pauseSeconds: number;
 }

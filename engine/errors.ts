@@ -19,6 +19,7 @@ export const errorCodes = [
   "out_of_memory",
   "checkpoint_malformed",
   "disk_full",
+  "download_failed",
   "not_writable",
   "stopping",
   "engine_unreachable",

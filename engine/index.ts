@@ -13,6 +13,7 @@ export * as parameterSchemas from "./schemas/parameters.ts";
 export * as resultSchemas from "./schemas/results.ts";
 export * as limits from "./schemas/limits.ts";
 export type { ModelEntry, TaskResult, TaskState } from "./schemas/results.ts";
+export { modelFolders } from "./models/model-folders.ts";
 export { connectEngine } from "./remote/connect-engine.ts";
 export type { Connection } from "./remote/connect-engine.ts";
 export { engineProtocol } from "./owner/protocol.ts";

@@ -21,6 +21,7 @@ const statuses = {
   out_of_memory: 500,
   checkpoint_malformed: 500,
   disk_full: 500,
+  download_failed: 500,
   not_writable: 500,
   engine_unreachable: 500,
   cancelled: 500,

@@ -3,7 +3,7 @@ import { createDocument } from "zod-openapi";
 import type { ZodOpenApiOperationObject, ZodOpenApiResponsesObject } from "zod-openapi";
 import { operations, parameterSchemas, resultSchemas } from "../engine/index.ts";
 import { processFields } from "./process-route.ts";
-import { routedOperations } from "./operation-routes.ts";
+import { goesOn, routedOperations } from "./operation-routes.ts";
 import type { RoutedOperation } from "./operation-routes.ts";
 
 const errorBody = z
@@ -52,8 +52,8 @@ function describe({ name, operation, method, inPath, others }: RoutedOperation):
     ...(takesSome && method === "post" && { requestBody: { required: true, content: json(others) } }),
     responses: {
       "200": { description: "Done", content: json(output) },
-      ...(name === "switch_model" && { "202": { description: "Begun: ask again", content: json(output) } }),
-      ...errors(takesSome ? "400" : undefined, takesTask || name === "switch_model" ? "404" : undefined),
+      ...(goesOn.has(name) && { "202": { description: "Begun: ask again", content: json(output) } }),
+      ...errors(takesSome ? "400" : undefined, takesTask || goesOn.has(name) ? "404" : undefined),
       ...(operation.kind !== "reads" && errors("409")),
     },
   };

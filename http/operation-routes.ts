@@ -82,6 +82,10 @@ export function parseJson(body: string): unknown {
   }
 }
 
+/** Operations that answer before what they begin is done. */
+export const goesOn: ReadonlySet<OperationName> = new Set(["switch_model", "download_model"]);
+const unfinished: readonly unknown[] = ["loading", "downloading", "scheduled"];
+
 function successStatus(name: OperationName, result: object): ContentfulStatusCode {
-  return name === "switch_model" && "status" in result && result.status !== "loaded" ? 202 : 200;
+  return goesOn.has(name) && "status" in result && unfinished.includes(result.status) ? 202 : 200;
 }

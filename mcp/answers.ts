@@ -29,6 +29,7 @@ const sentences: Sentences = {
   get_queue_history: ofHistory,
   release_gpu_memory: ({ message }) => ({ message, next: "Nothing to do: the next task loads its model again." }),
   switch_model: ofSwitch,
+  download_model: ofDownload,
   cancel_task: ofTask,
   retry_task: ofSubmission,
 };
@@ -192,7 +193,7 @@ function ofSwitch(output: OperationOutput<"switch_model">): Spoken {
       };
     case "loading":
     case "downloading":
-      return { message: `${model} is still ${status}.`, next: again };
+      return { message: `${model} is still ${status}${shareOf(output.progress)}.`, next: again };
     case "scheduled":
       return {
         message: `${model} will be loaded after the task that is running.`,
@@ -200,6 +201,28 @@ function ofSwitch(output: OperationOutput<"switch_model">): Spoken {
       };
   }
 }
+
+function ofDownload({ model, status, progress }: OperationOutput<"download_model">): Spoken {
+  switch (status) {
+    case "installed":
+      return {
+        message: `${model} is installed.`,
+        next: `Submit with ${submitCalls}, dit_model=${JSON.stringify(model)}.`,
+      };
+    case "downloading":
+      return {
+        message: `${model} is being downloaded${shareOf(progress)}.`,
+        next: "Call list_available_models to see how far it is, or submit with download=true: that task waits for it.",
+      };
+    case "cancelled":
+      return {
+        message: `The download of ${model} was cancelled.`,
+        next: "Nothing to do: what has come is kept, and download_model goes on from there.",
+      };
+  }
+}
+
+const shareOf = (progress: number | undefined) => (progress === undefined ? "" : `, ${progress} % of its current file`);
 
 function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? "" : "s"}`;

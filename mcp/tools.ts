@@ -20,7 +20,7 @@ const hintsOf: Readonly<Record<OperationKind, Hints>> = {
 };
 
 /** Tools that may fetch something from the network. */
-const openWorld: ReadonlySet<OperationName> = new Set(["switch_model"]);
+const openWorld: ReadonlySet<OperationName> = new Set(["switch_model", "download_model"]);
 
 /** Names of the operations that are tools, always in the same order: hosts cache the list in their prompts. */
 const toolNames: readonly OperationName[] = (Object.keys(operations) as OperationName[]).filter(

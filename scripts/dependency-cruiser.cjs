@@ -5,7 +5,7 @@ const MAY_IMPORT = {
   "engine/weights": [],
   "engine/onnx": [],
   "engine/media": [],
-  "engine/models": ["engine/weights", "engine/schemas"],
+  "engine/models": ["engine/weights", "engine/schemas", "engine/owner"],
   "engine/colour": [],
   "engine/seedvr2": ["engine/onnx", "engine/weights", "engine/colour"],
   "engine/upscalers": ["engine/seedvr2", "engine/onnx", "engine/weights", "engine/media", "engine/colour"],
@@ -28,7 +28,7 @@ const MAY_IMPORT = {
   "engine/remote": ["engine/owner", "engine/operations", "engine/schemas"],
 };
 /** Values and types that every folder of the engine may use. */
-const SHARED = ["engine/allowed-paths.ts", "engine/errors.ts", "engine/config.ts", "engine/engine.ts"];
+const SHARED = ["allowed-paths", "claim-name", "errors", "config", "engine"].map((name) => `engine/${name}.ts`);
 
 const escape = (path) => path.replaceAll(".", "\\.");
 

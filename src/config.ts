@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { EngineError, closest } from "../engine/index.ts";
 import type { Caller, EngineConfig } from "../engine/index.ts";
 import { builtFile, programVersion, projectRoot } from "./installation.ts";
-import { pathsOf } from "./places.ts";
+import { comfyFolders, pathsOf } from "./places.ts";
 import type { Surroundings } from "./places.ts";
 import { settingNames, settingsTable } from "./settings.ts";
 import type { Setting, SettingName, SettingValues } from "./settings.ts";
@@ -44,9 +44,13 @@ export function loadSettings(flags: SettingFlags = {}, at: Surroundings = here()
     { origin: "environment", given: at.environment, base: at.workingDirectory },
   ];
   for (const name of settingNames) {
-    const source = sources.find(({ given }) => isGiven(given[name]));
+    const named = (given: Source["given"]) => {
+      const { alias }: Setting = settingsTable[name];
+      return isGiven(given[name]) || !alias ? given[name] : given[alias];
+    };
+    const source = sources.find(({ given }) => isGiven(named(given)));
     const fallback = () => settingsTable[name].fallback(at, (earlier) => String(values[earlier]));
-    const raw = source ? source.given[name] : fallback();
+    const raw = source ? named(source.given) : fallback();
     values[name] = readValue(name, raw, source ?? { origin: "default", given: {}, base: at.workingDirectory }, at);
     origins[name] = source?.origin ?? "default";
     // The settings file's own place is the first row of the table; from then on the file counts too.
@@ -154,6 +158,12 @@ export function engineConfig(settings: Settings, root: string = projectRoot()): 
   return Object.freeze({
     stateDir: v.SEEDVR2_STATE_DIR,
     modelDirs: v.MODEL_DIR,
+    comfyFolders: comfyFolders(v.COMFYUI_PATH, here()),
+    download: {
+      ...{ modelUrl: v.SEEDVR2_MODEL_URL, endpoint: v.HF_ENDPOINT, token: v.HF_TOKEN },
+      proxies: { http: v.HTTP_PROXY, https: v.HTTPS_PROXY, except: v.NO_PROXY },
+      ...{ idleSeconds: 30, pauseSeconds: 1 },
+    },
     cacheDir: v.SEEDVR2_CACHE_DIR,
     uploadDir: v.UPLOAD_FOLDER,
     maxUploadBytes: v.MAX_UPLOAD_SIZE * 1024 * 1024,

@@ -19,6 +19,7 @@ export const exitCodes = {
   out_of_memory: 1,
   checkpoint_malformed: 1,
   disk_full: 1,
+  download_failed: 1,
   not_writable: 1,
   internal: 1,
   cancelled: 130,

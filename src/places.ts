@@ -48,6 +48,12 @@ export function outputFolder(at: Surroundings): string {
   return at.exists(videos) ? join(videos, "SeedVR2") : join(at.home, "SeedVR2");
 }
 
+/** Where a ComfyUI may be: where somebody says it is, then where its installers put it. */
+export function comfyFolders(named: string | null, at: Surroundings): string[] {
+  const { join } = pathsOf(at);
+  return [...new Set([named ?? [], join(at.home, "ComfyUI"), join(at.home, "Documents", "ComfyUI")].flat())];
+}
+
 /** Folders tools may read and write when none are configured: the user's, the results', temporary and mounted ones. */
 export function allowedFolders(at: Surroundings, output: string): string[] {
   return [...new Set([at.home, output, at.temporary, ...mounts(at)])];

@@ -175,6 +175,14 @@ function addModels(program: Command, done: (code: number) => void): void {
     const { cleanModels } = await import("./commands/models.ts");
     return cleanModels(settings, Boolean(options["json"]));
   });
+  const pull = models
+    .command("pull")
+    .description("Fetch a model with all it needs into the model folder; goes on where an earlier attempt ended.")
+    .argument("<model>", "its name, in full or short");
+  finish(pull, done, async (settings, options, [name = ""]) => {
+    const { pullModel } = await import("./commands/models.ts");
+    return pullModel(settings, name, Boolean(options["json"]));
+  });
 }
 
 function addDoctor(program: Command, done: (code: number) => void): void {

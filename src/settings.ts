@@ -27,6 +27,8 @@ export interface Setting<S extends z.ZodType = z.ZodType> {
   readonly does: string;
   /** Never shown. */
   readonly secret?: true;
+  /** Another name under which the environment may have it. */
+  readonly alias?: string;
 }
 
 const setting = <S extends z.ZodType>(value: Setting<S>): Setting<S> => value;
@@ -43,6 +45,16 @@ const folders = {
   schema: z.array(z.string().min(1)).min(1),
   form: "folders" as const,
   allowed: "folders, separated as in PATH",
+};
+
+const anAddress = {
+  schema: z.url({ protocol: /^https?$/ }).nullable(),
+  form: "text" as const,
+  allowed: "an http or https address",
+};
+const aProxy = {
+  ...anAddress,
+  ...{ owner: "engine" as const, fallback: () => null, defaultText: "none" },
 };
 
 /** Execution providers a user may ask for. */
@@ -90,9 +102,7 @@ export const settingsTable = {
     does: "Address to listen on; any but a loopback one needs SEEDVR2_API_TOKEN.",
   }),
   SEEDVR2_API_URL: setting({
-    schema: z.url({ protocol: /^https?$/ }).nullable(),
-    form: "text",
-    allowed: "an http or https address",
+    ...anAddress,
     owner: "client",
     flag: { text: "--api-url <url>" },
     fallback: () => null,
@@ -140,6 +150,47 @@ export const settingsTable = {
     fallback: (at, earlier) => [pathsOf(at).join(earlier("SEEDVR2_STATE_DIR"), "models")],
     defaultText: "models in SEEDVR2_STATE_DIR",
     does: "Folders searched for checkpoints; downloads go to the first.",
+  }),
+  COMFYUI_PATH: setting({
+    ...aPath,
+    schema: z.string().min(1).nullable(),
+    owner: "engine",
+    fallback: () => null,
+    defaultText: "none: ~/ComfyUI and ~/Documents/ComfyUI are looked at in any case",
+    does: "A ComfyUI whose model folders, and those its extra_model_paths.yaml names, are searched too; nothing is written there.",
+  }),
+  SEEDVR2_MODEL_URL: setting({
+    ...anAddress,
+    owner: "engine",
+    fallback: () => null,
+    defaultText: "none: Hugging Face",
+    does: "Address of a folder with the model files, to fetch them from.",
+  }),
+  HF_ENDPOINT: setting({
+    ...anAddress,
+    schema: z.url({ protocol: /^https?$/ }),
+    owner: "engine",
+    fallback: () => "https://huggingface.co",
+    does: "Hugging Face or a mirror of it, where models are fetched from.",
+  }),
+  HF_TOKEN: setting({
+    schema: z.string().min(1).nullable(),
+    form: "text",
+    allowed: "any text",
+    owner: "engine",
+    fallback: () => null,
+    defaultText: "none",
+    does: "Token for HF_ENDPOINT, where files ask for one.",
+    secret: true,
+  }),
+  HTTPS_PROXY: setting({ ...aProxy, alias: "https_proxy", does: "Proxy for fetching models over https." }),
+  HTTP_PROXY: setting({ ...aProxy, alias: "http_proxy", does: "Proxy for fetching models over http." }),
+  NO_PROXY: setting({
+    ...aProxy,
+    schema: z.string().nullable(),
+    alias: "no_proxy",
+    allowed: "hosts, separated by commas",
+    does: "Hosts that are reached without a proxy.",
   }),
   UPLOAD_FOLDER: setting({
     ...aPath,

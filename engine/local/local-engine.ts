@@ -3,7 +3,6 @@ import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import { findFfmpeg } from "../media/ffmpeg.ts";
 import { probeMedia } from "../media/probe.ts";
-import { defaultModel, listModels, runnableModel } from "../models/model-list.ts";
 import { operations } from "../operations/operations.ts";
 import type { OperationInput, OperationName, OperationOutput } from "../operations/operations.ts";
 import { waitForTask } from "../operations/wait.ts";
@@ -15,10 +14,9 @@ import type { TaskStore } from "../tasks/task-store.ts";
 import type { Task } from "../tasks/task.ts";
 import { isEnded } from "../tasks/task.ts";
 import { Supervisor } from "../worker/supervisor.ts";
-import { cacheBytes } from "../weights/repack-cache.ts";
 import { cleanModelCache } from "./clean-cache.ts";
 import { gpuStatusOf } from "./gpu-status.ts";
-import type { Ownership } from "../owner/owner-lock.ts";
+import type { Lock } from "../owner/owner-lock.ts";
 import { engineProtocol } from "../owner/protocol.ts";
 import { refuseTaken } from "./publish.ts";
 import * as results from "./results.ts";
@@ -26,7 +24,8 @@ import type { Snapshot } from "./results.ts";
 import { prepareSubmission } from "./submission.ts";
 import { sweep } from "./sweep.ts";
 import { settingsWarning } from "./settings-warning.ts";
-import { modelSpecOf, taskRunner } from "./task-runner.ts";
+import { Models } from "./models.ts";
+import { taskRunner } from "./task-runner.ts";
 import { Watchers } from "./watchers.ts";
 
 const DAY = 86_400_000;
@@ -41,20 +40,20 @@ interface Parts {
   readonly config: EngineConfig;
   readonly store: TaskStore;
   readonly host: Host;
-  readonly ownership: Ownership;
+  readonly ownership: Lock;
 }
 
 /** The engine in its own process: store, queue and worker, composed. */
 export class LocalEngine implements HostedEngine {
   private readonly config: EngineConfig;
   private readonly host: Host;
-  private readonly ownership: Ownership;
+  private readonly ownership: Lock;
   private readonly store: TaskStore;
   private readonly supervisor: Supervisor;
   private readonly queue: Queue;
+  private readonly models: Models;
   private readonly watchers = new Watchers();
   private readonly startedAt = new Date();
-  private scheduled: string | null = null;
   /** What estimates are learnt from; read anew when a task has ended. */
   private learnt: readonly Task[] | null = null;
   private stopping = false;
@@ -72,10 +71,13 @@ export class LocalEngine implements HostedEngine {
       idleSeconds: config.workerIdleSeconds,
       onLine: (line) => host.log("info", line, { area: "worker" }),
     });
+    this.models = new Models({
+      ...{ config, supervisor: this.supervisor },
+      inUse: () => this.queue.current?.parameters.dit_model ?? null,
+      onError: (error) => host.log("warn", error.message, { area: "models" }),
+    });
     const runner = taskRunner({
-      config,
-      supervisor: this.supervisor,
-      models: () => listModels(config),
+      ...{ config, supervisor: this.supervisor, models: this.models },
       onTrace: (task, trace) => host.log("info", "stages of the clip", { task: task.id, ...trace }),
     });
     const onError = (error: unknown) => host.log("error", "the queue met an error", { error: String(error) });
@@ -95,7 +97,7 @@ export class LocalEngine implements HostedEngine {
   }
 
   async hasWork(): Promise<boolean> {
-    return (await this.store.pending()).length > 0;
+    return this.models.downloading || (await this.store.pending()).length > 0;
   }
 
   async call<N extends OperationName>(
@@ -113,6 +115,7 @@ export class LocalEngine implements HostedEngine {
   async close(): Promise<void> {
     this.stopping = true;
     clearInterval(this.sweeping);
+    await this.models.close();
     await this.queue.stop();
     await this.supervisor.end();
     await this.store.close();
@@ -142,12 +145,19 @@ export class LocalEngine implements HostedEngine {
         when === "now" ? "GPU memory released" : "GPU memory will be released right after the running task";
       return { status: "success", message };
     },
-    list_available_models: (_input, options) => this.models(options),
+    list_available_models: (_input, { caller }) => this.models.list((caller ?? this.host.caller).defaultModel),
+    switch_model: (input) => {
+      const { model, download } = input as { model: string; download: boolean };
+      return this.models.switchTo(model, download);
+    },
+    download_model: (input) => {
+      const { model, cancel } = input as { model: string; cancel: boolean };
+      return this.models.download(model, cancel);
+    },
     clean_model_cache: () => {
       const running = this.queue.current?.parameters.dit_model ?? null;
       return cleanModelCache(this.config, this.supervisor, running);
     },
-    switch_model: (input) => this.switchModel(input as { model: string }),
     get_health: async () => ({
       status: "healthy",
       version: this.config.version,
@@ -183,7 +193,7 @@ export class LocalEngine implements HostedEngine {
     const wish = { parameters, kind, caller, uploadName: options.upload?.name ?? null };
     const submission = await prepareSubmission(wish, {
       probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
-      models: () => listModels(this.config),
+      models: () => this.models.entries(),
       workDir: this.config.stateDir,
       encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
     });
@@ -223,30 +233,6 @@ export class LocalEngine implements HostedEngine {
     return results.historyOf(await this.store.history(states, Math.min(input.limit, this.config.maxHistory)));
   }
 
-  private async models(options: CallOptions): Promise<OperationOutput<"list_available_models">> {
-    const models = await listModels(this.config);
-    const caller = options.caller ?? this.host.caller;
-    return {
-      models,
-      default: defaultModel(models, caller.defaultModel).name,
-      current: this.supervisor.loaded?.model ?? null,
-      loading: this.supervisor.loading !== null,
-      loading_model: this.supervisor.loading,
-      cache_bytes: await cacheBytes(this.config.cacheDir),
-    };
-  }
-
-  private async switchModel(input: { model: string }): Promise<OperationOutput<"switch_model">> {
-    const model = runnableModel(await listModels(this.config), input.model);
-    const running = this.queue.current;
-    if (running && running.parameters.dit_model !== model.name) {
-      this.scheduled = model.name;
-      return { status: "scheduled", model: model.name };
-    }
-    if (!running) await this.supervisor.load(modelSpecOf(model, this.config.cacheDir));
-    return { status: "loaded", model: model.name };
-  }
-
   /** Everyone who watches the task hears of it; a model scheduled behind it is loaded when it has ended. */
   private changed(task: Task): void {
     this.watchers.changed(task.id);
@@ -254,12 +240,7 @@ export class LocalEngine implements HostedEngine {
     this.learnt = null;
     void this.tellNext().catch(() => undefined);
     this.host.log("info", `task ${task.state}`, { task: task.id, ...(task.error && { error: task.error }) });
-    const { scheduled } = this;
-    this.scheduled = null;
-    if (scheduled)
-      void this.call("switch_model", { model: scheduled }).catch((error: Error) =>
-        this.host.log("warn", error.message),
-      );
+    this.models.taskEnded();
   }
 
   /** Those who wait for the next tasks hear that they have moved up; telling hundreds would cost more than it is worth. */

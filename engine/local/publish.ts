@@ -1,5 +1,6 @@
-import { link, lstat, mkdir, open, readFile, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { claimName } from "../claim-name.ts";
 import { EngineError } from "../errors.ts";
 import { shortName } from "../models/model-list.ts";
 import { outputName } from "../tasks/output-name.ts";
@@ -69,32 +70,6 @@ export async function refuseTaken({ output, inputPath }: Pick<Submission, "outpu
     });
   }
   if (!output.overwrite) throw nameTaken(output.path);
-}
-
-/** Moves a file to a name nobody has; false where somebody has it. */
-async function claimName(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return false;
-    if (code !== "EPERM" && code !== "ENOTSUP" && code !== "ENOSYS") throw error;
-    return renameToName(from, to); // a file system without hard links, e.g. exFAT
-  }
-  await unlink(from);
-  return true;
-}
-
-/** Takes the name with an empty file of ours, then puts the result in its place. */
-async function renameToName(from: string, to: string): Promise<boolean> {
-  try {
-    await (await open(to, "wx")).close();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-  await rename(from, to);
-  return true;
 }
 
 function nameTaken(path: string): EngineError {

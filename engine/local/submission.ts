@@ -8,7 +8,8 @@ import { encoderNames } from "../media/encoding.ts";
 import type { Container, VideoCodec } from "../media/encoding.ts";
 import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
 import { type WrittenFormat, formatTraits, writtenFormats } from "../media/picture-formats.ts";
-import { defaultModel, runnableModel } from "../models/model-list.ts";
+import { defaultModel, knownModel, runnableModel } from "../models/model-list.ts";
+import { publishedFile } from "../models/published-files.ts";
 import { imageParameters, videoParameters } from "../schemas/parameters.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import type { ModelEntry } from "../schemas/results.ts";
@@ -53,7 +54,7 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
 
   const models = await parts.models();
   const model = parameters.dit_model
-    ? runnableModel(models, parameters.dit_model)
+    ? usableModel(models, parameters.dit_model, parameters.download)
     : defaultModel(models, caller.defaultModel);
   refuseTiles(parameters);
   const output = await outputWish(parameters, kind, info, caller);
@@ -85,6 +86,13 @@ function boundsOf(info: MediaInfo, format: string): SizeBounds {
   if (info.kind === "clip") return { kind: "video" };
   const traits = formatTraits[format as WrittenFormat];
   return { kind: "image", pages: traits.pages ? info.pages : 1, format: traits };
+}
+
+/** A model that can run, or that the task may fetch. */
+function usableModel(models: readonly ModelEntry[], wanted: string, download: boolean): ModelEntry {
+  const model = knownModel(models, wanted);
+  const canBeFetched = download && !model.runnable && (model.installed || publishedFile(model.name) !== undefined);
+  return canBeFetched ? model : runnableModel(models, wanted);
 }
 
 /** Refuses tiles that share more than their half, as no tile could be blended with the next but one. */

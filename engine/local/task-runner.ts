@@ -5,19 +5,19 @@ import type { EngineConfig } from "../config.ts";
 import { EngineError } from "../errors.ts";
 import { findFfmpeg } from "../media/ffmpeg.ts";
 import type { ModelEntry } from "../schemas/results.ts";
-import { runnableModel } from "../models/model-list.ts";
 import type { RunEvents, TaskRunner } from "../tasks/queue.ts";
 import type { Task, TaskOutcome } from "../tasks/task.ts";
 import { jobParameters, type Job, type ModelSpec } from "../pipeline/job.ts";
 import type { TraceSummary } from "../pipeline/trace.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
+import type { Models } from "./models.ts";
 import { preparePlaces, publish, publishedBefore } from "./publish.ts";
 import type { Places } from "./publish.ts";
 
 export interface RunnerParts {
   readonly config: EngineConfig;
   readonly supervisor: Supervisor;
-  readonly models: () => Promise<ModelEntry[]>;
+  readonly models: Pick<Models, "ready">;
   /** Told how the stages of a clip overlapped. */
   readonly onTrace: (task: Task, trace: TraceSummary) => void;
 }
@@ -48,7 +48,7 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
 
 async function compute(task: Task, events: RunEvents, places: Places, parts: RunnerParts): Promise<TaskOutcome> {
   await preparePlaces(task, places);
-  const model = modelSpecOf(runnableModel(await parts.models(), task.parameters.dit_model), parts.config.cacheDir);
+  const model = modelSpecOf(await readyModel(task, events, parts), parts.config.cacheDir);
   const job: Job = {
     taskId: task.id,
     kind: task.kind,
@@ -70,6 +70,19 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
   if (trace) parts.onTrace(task, trace);
   if (events.signal.aborted) throw new EngineError("cancelled", { what: "The task was cancelled." });
   return publish(task, result, places);
+}
+
+/** The task's model, fetched where the task may do that. */
+function readyModel(task: Task, events: RunEvents, { models }: RunnerParts): Promise<ModelEntry> {
+  const { dit_model: name, download } = task.parameters;
+  return models.ready(name, {
+    ...{ signal: events.signal, download: download === true },
+    onProgress: ({ file, bytes, total }) => {
+      const share = total ? bytes / total : 0;
+      const percent = total ? ` ${Math.floor(100 * share)} %` : "";
+      events.onProgress({ share: 0, stage: `downloading ${file}${percent}`, framesDone: 0, framesTotal: null });
+    },
+  });
 }
 
 /** A model that can run, with its files; GGUF blocks are repacked to `cacheDir`. */

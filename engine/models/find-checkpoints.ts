@@ -1,51 +1,47 @@
-import { readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { asEngineError } from "../errors.ts";
-import { openCheckpoint } from "../weights/checkpoint.ts";
-import { networkIn } from "../weights/network.ts";
-import { networkWeights } from "../weights/network-weights.ts";
-import { publishedModels } from "./catalogue.ts";
+import { stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { glob } from "tinyglobby";
+import { lookInto, type FileContent } from "./look-into.ts";
+import { autoencoderFile, promptNames, publishedFile } from "./published-files.ts";
 
-/** Name of the published autoencoder; others serve too if their tensors are an autoencoder's. */
-export const autoencoderName = "ema_vae_fp16.safetensors";
-/** Names under which the prompt embedding is found, in this order. */
-export const promptNames = ["pos_emb.pt", "pos_emb.safetensors"] as const;
-/** Name of the prompt embedding within checkpoints that carry it. */
-const PROMPT_TENSOR = "positive_conditioning";
-
-const CHECKPOINT = /\.(safetensors|gguf)$/i;
+/** Folders below a model folder that are searched too: people sort. */
+const DEPTH = 3;
+/** Files looked into at once. */
+const AT_ONCE = 16;
 
 export interface FoundCheckpoint {
   readonly path: string;
-  readonly holdsPrompt: boolean;
-  /** Why it cannot be read, null where it can. */
-  readonly fault: string | null;
+  /** A transformer, or a file of which nobody can tell because it cannot be read. */
+  readonly content: Extract<FileContent, { kind: "transformer" | "faulty" }>;
 }
 
 export interface FoundCheckpoints {
-  /** SeedVR2 transformers by file name; the first folder that has a name wins. */
+  /** By file name; the first folder that has a name wins. */
   readonly transformers: ReadonlyMap<string, FoundCheckpoint>;
   readonly autoencoder: string | null;
 }
 
-/**
- * What lies in the model folders, told by tensors, not by names. Headers only are read. A published name whose file cannot
- * be read is a transformer with a fault; other files that are none of ours are passed over.
- */
+/** What lies in folders and those below them, told by tensors, not by names. Links are followed; nothing is written. */
 export async function findCheckpoints(folders: readonly string[]): Promise<FoundCheckpoints> {
   const transformers = new Map<string, FoundCheckpoint>();
   const autoencoders: string[] = [];
-  for (const folder of folders) {
-    for (const name of await checkpointNames(folder)) {
-      const path = join(folder, name);
-      const content = await look(path, name);
-      if (content === "autoencoder") autoencoders.push(path);
-      else if (content !== null && !transformers.has(name)) transformers.set(name, content);
+  const paths = (await Promise.all(folders.map(checkpointPaths))).flat();
+  const contents = await mapInParallel(paths, lookInto);
+  for (const [index, content] of contents.entries()) {
+    const path = paths[index] as string;
+    const name = basename(path);
+    if (content.kind === "autoencoder") autoencoders.push(path);
+    else if (!transformers.has(name)) {
+      const known = content.kind === "other" && publishedFile(name) ? notWhatItSays : content;
+      if (known.kind !== "other") transformers.set(name, { path, content: known });
     }
   }
-  const published = autoencoders.find((path) => path.endsWith(autoencoderName));
+  const published = autoencoders.find((path) => basename(path) === autoencoderFile.name);
   return { transformers, autoencoder: published ?? autoencoders[0] ?? null };
 }
+
+/** A published name on a file of another kind: it is in the way, which its owner should know. */
+const notWhatItSays = { kind: "faulty", fault: "The file holds no SeedVR2 transformer." } as const;
 
 /** The first file of the prompt embedding in these folders. */
 export async function findPrompt(folders: readonly string[]): Promise<string | undefined> {
@@ -58,24 +54,21 @@ export async function findPrompt(folders: readonly string[]): Promise<string | u
   return undefined;
 }
 
-async function look(path: string, name: string): Promise<FoundCheckpoint | "autoencoder" | null> {
-  const published = publishedModels.some((model) => model.name === name);
-  try {
-    const checkpoint = await openCheckpoint(path);
-    const network = networkIn(path, await networkWeights(checkpoint));
-    if (network?.kind === "autoencoder") return "autoencoder";
-    if (network) return { path, holdsPrompt: checkpoint.tensors.has(PROMPT_TENSOR), fault: null };
-    return published ? { path, holdsPrompt: false, fault: "The file holds no SeedVR2 transformer." } : null;
-  } catch (error) {
-    return published ? { path, holdsPrompt: false, fault: asEngineError(error).message } : null;
-  }
+/** Unreadable folders hold nothing. */
+async function checkpointPaths(folder: string): Promise<string[]> {
+  const options = { cwd: folder, absolute: true, deep: DEPTH, caseSensitiveMatch: false, expandDirectories: false };
+  const found = await glob(["**/*.safetensors", "**/*.gguf"], options).catch(() => [] as string[]);
+  return found.sort();
 }
 
-/** Unreadable folders hold nothing. */
-async function checkpointNames(folder: string): Promise<string[]> {
-  const names = (await readdir(folder).catch(() => [] as string[])).filter((name) => CHECKPOINT.test(name)).sort();
-  const files = await Promise.all(names.map((name) => isFile(join(folder, name))));
-  return names.filter((_, i) => files[i]);
+async function mapInParallel<A, B>(values: readonly A[], each: (value: A) => Promise<B>): Promise<B[]> {
+  const results: B[] = [];
+  let next = 0;
+  const work = async () => {
+    for (let index = next++; index < values.length; index = next++) results[index] = await each(values[index] as A);
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return results;
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -1,59 +1,95 @@
+import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EngineError } from "../errors.ts";
 import { closest } from "../schemas/closest.ts";
 import type { ModelEntry } from "../schemas/results.ts";
-import { builtinModel, publishedModels, recommendedModel } from "./catalogue.ts";
-import { autoencoderName, findCheckpoints, findPrompt, promptNames } from "./find-checkpoints.ts";
-import type { FoundCheckpoint, FoundCheckpoints } from "./find-checkpoints.ts";
+import { builtinModel, contractModels, furtherModels, recommendedModel } from "./catalogue.ts";
+import { findCheckpoints, findPrompt } from "./find-checkpoints.ts";
+import type { FoundCheckpoint } from "./find-checkpoints.ts";
+import { modelFolders, promptFolders, type ModelPlaces } from "./model-folders.ts";
+import { autoencoderFile, promptFile, promptNames, publishedFile, type PublishedFile } from "./published-files.ts";
 
-export interface ModelPlaces {
-  readonly modelDirs: readonly string[];
-  readonly builtinModel: string;
+/** What of a model is on this machine. */
+interface Inventory {
+  readonly transformers: ReadonlyMap<string, FoundCheckpoint>;
+  readonly autoencoder: string | null;
+  /** Of transformers that do not carry the prompt embedding. */
+  readonly prompt: string | undefined;
+  readonly searched: readonly string[];
 }
 
-/** Every model: the published ones in the contract's order, the built-in one, then whatever else lies in the folders. */
+/**
+ * Every model: the contract's in its order, the built-in one, the others that are published, then whatever else lies
+ * in the folders.
+ */
 export async function listModels(places: ModelPlaces): Promise<ModelEntry[]> {
-  const found = await findCheckpoints(places.modelDirs);
-  const published = await Promise.all(
-    publishedModels.map(async (model) => entryOf(model, found.transformers.get(model.name), found, places)),
+  const inventory = await takeInventory(places);
+  const entry = async (texts: Texts) => entryOf(texts, inventory);
+  const contract = await Promise.all(contractModels.map(entry));
+  const further = await Promise.all(furtherModels.map(entry));
+  const names = new Set([...contractModels, ...furtherModels].map(({ name }) => name));
+  const others = [...inventory.transformers].filter(
+    ([name, { content }]) => !names.has(name) && content.kind === "transformer",
   );
-  const names = new Set(publishedModels.map(({ name }) => name));
-  const others = [...found.transformers].filter(([name]) => !names.has(name));
-  const unknown = await Promise.all(
-    others.map(async ([name, file]) => entryOf({ ...unknownModelTexts, name }, file, found, places)),
-  );
-  return [...published, { ...builtinModel, ...builtinState(places) }, ...unknown];
+  const unknown = await Promise.all(others.map(async ([name, found]) => entry(await textsOf(name, found))));
+  return [...contract, { ...builtinModel, ...builtinState(places) }, ...further, ...unknown];
+}
+
+async function takeInventory(places: ModelPlaces): Promise<Inventory> {
+  const folders = (await modelFolders(places)).map(({ path }) => path);
+  const { transformers, autoencoder } = await findCheckpoints(folders);
+  const beside = [...transformers.values()].map(({ path }) => dirname(path));
+  const prompt = await findPrompt([...folders, ...beside, ...(await promptFolders(places))]);
+  return { transformers, autoencoder, prompt, searched: folders };
 }
 
 const builtinState = ({ builtinModel: path }: ModelPlaces) => ({
   ...{ installed: true, runnable: true, builtin: true, path },
 });
 
-const unknownModelTexts = {
-  ...{ params: "?", precision: "?", size: "?", vram: "?", variant: null },
-  desc: { en: "Found in the model folder", "zh-CN": "在模型文件夹中找到" },
-};
-
 type Texts = Pick<ModelEntry, "name" | "params" | "precision" | "size" | "vram" | "variant" | "desc">;
 
-async function entryOf(
-  texts: Texts,
-  file: FoundCheckpoint | undefined,
-  { autoencoder }: FoundCheckpoints,
-  { modelDirs }: ModelPlaces,
-): Promise<ModelEntry> {
-  const state = { ...texts, installed: file !== undefined, runnable: false, builtin: false, path: file?.path ?? null };
-  if (!file) return { ...state, reason: "Not installed." };
-  if (file.fault !== null) return { ...state, reason: file.fault };
-  const prompt = file.holdsPrompt ? null : await findPrompt([dirname(file.path), ...modelDirs]);
+/** What can be said of a file that nobody has published under that name. */
+async function textsOf(name: string, { path, content }: FoundCheckpoint): Promise<Texts> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  const params = content.kind === "transformer" && content.sizes.outputNorm ? "3B" : "7B";
+  return {
+    ...{ name, params, precision: "?", size: `${(size / 1e9).toFixed(1)}GB`, vram: "?", variant: null },
+    desc: { en: "Found in the model folders", "zh-CN": "在模型文件夹中找到" },
+  };
+}
+
+async function entryOf(texts: Texts, inventory: Inventory): Promise<ModelEntry> {
+  const found = inventory.transformers.get(texts.name);
+  const state = { ...texts, installed: found !== undefined, runnable: false, builtin: false, path: found?.path ?? null };
+  if (!found) return { ...state, reason: "Not installed." };
+  if (found.content.kind === "faulty") return { ...state, reason: found.content.fault };
+  const { autoencoder, searched } = inventory;
+  const prompt = found.content.holdsPrompt ? null : inventory.prompt;
   const missing = [
-    ...(autoencoder === null ? [`its autoencoder (${autoencoderName})`] : []),
+    ...(autoencoder === null ? [`its autoencoder (${autoencoderFile.name})`] : []),
     ...(prompt === undefined ? [`the prompt embedding (${promptNames.join(" or ")})`] : []),
   ];
   if (autoencoder === null || prompt === undefined) {
-    return { ...state, reason: `Missing: ${missing.join(" and ")}, looked for in ${modelDirs.join(", ")}.` };
+    const reason = `Missing: ${missing.join(" and ")}, looked for in ${searched.join(", ")}.`;
+    return { ...state, reason, ...(autoencoder !== null && { autoencoder }) };
   }
   return { ...state, runnable: true, autoencoder, prompt };
+}
+
+/** Published files that a model still needs before it can run; nothing where its transformer can be had nowhere. */
+export async function missingFiles(model: ModelEntry, places: ModelPlaces): Promise<PublishedFile[] | null> {
+  if (model.runnable) return [];
+  const file = publishedFile(model.name);
+  if (!model.installed && !file) return null;
+  const { autoencoder, prompt, transformers } = await takeInventory(places);
+  const content = transformers.get(model.name)?.content;
+  const carriesPrompt = content?.kind === "transformer" ? content.holdsPrompt : file?.withPrompt === true;
+  return [
+    ...(prompt === undefined && !carriesPrompt ? [promptFile] : []),
+    ...(autoencoder === null ? [autoencoderFile] : []),
+    ...(model.installed || !file ? [] : [file]),
+  ];
 }
 
 /** What a task without `dit_model` gets: the configured one if it can run, else the recommended, else the built-in. */
@@ -63,31 +99,39 @@ export function defaultModel(models: readonly ModelEntry[], configured: string |
   return candidates.find((model) => model?.installed && model.runnable)!;
 }
 
-/** The model's name as it stands in file names: without `seedvr2_ema_`, `_e4m3fn` and the extension. */
+/** The model's name as it stands in file names: without `seedvr2_ema_`, `seedvr2_`, `_e4m3fn` and the extension. */
 export function shortName(name: string): string {
   return withoutExtension(name)
-    .replace(/^seedvr2_ema_/, "")
+    .replace(/^seedvr2_(ema_)?/, "")
     .replace(/_e4m3fn/, "");
 }
 
 const withoutExtension = (name: string) => name.replace(/\.(safetensors|gguf|onnx)$/i, "");
 
-/** A model by full, extension-less or short name; case does not matter. */
+/** A model by full, extension-less or short name; case does not matter. Of two with one short name the installed one. */
 function matching(models: readonly ModelEntry[], wanted: string): ModelEntry | undefined {
   const plain = wanted.toLowerCase();
-  return models.find(({ name }) =>
+  const named = models.filter(({ name }) =>
     [name, withoutExtension(name), shortName(name)].some((form) => form.toLowerCase() === plain),
   );
+  const exact = named.find(({ name }) => [name, withoutExtension(name)].some((form) => form.toLowerCase() === plain));
+  return exact ?? named.find(({ runnable }) => runnable) ?? named[0];
+}
+
+/** Finds a model by any of its names, whether or not it can run. Throws `not_found`. */
+export function knownModel(models: readonly ModelEntry[], wanted: string): ModelEntry {
+  const model = matching(models, wanted);
+  if (!model) throw unknownModel(models, wanted);
+  return model;
 }
 
 /** Finds a model that can run by any of its names. Throws `not_found`, `not_installed` or `not_runnable`. */
 export function runnableModel(models: readonly ModelEntry[], wanted: string): ModelEntry {
-  const model = matching(models, wanted);
-  if (!model) throw unknownModel(models, wanted);
+  const model = knownModel(models, wanted);
   if (!model.installed) {
     throw new EngineError("not_installed", {
       what: `Model ${model.name} is known but not installed.`,
-      todo: `Put the file into the model folder (MODEL_DIR), or use ${builtinModel.name}, which is always there.`,
+      todo: `Fetch it (seedvr2 models pull ${shortName(model.name)}, or download true), put the file into the model folder (MODEL_DIR), or use ${builtinModel.name}, which is always there.`,
       facts: { model: model.name },
     });
   }
@@ -95,7 +139,7 @@ export function runnableModel(models: readonly ModelEntry[], wanted: string): Mo
     throw new EngineError("not_runnable", {
       what: `Model ${model.name} is installed but cannot be run.`,
       ...(model.reason && { why: model.reason }),
-      todo: `Use ${builtinModel.name} for now.`,
+      todo: `Fetch what is missing (seedvr2 models pull ${shortName(model.name)}, or download true), or use ${builtinModel.name} for now.`,
       facts: { model: model.name },
     });
   }

@@ -54,6 +54,11 @@ const switchInput = z.strictObject({
   download: parameter(z.boolean().default(false), "Fetch it first if it is not installed.", "true or false"),
 });
 
+const downloadInput = z.strictObject({
+  model: parameter(z.string().min(1).max(255), "The model to fetch.", "a name from list_available_models"),
+  cancel: parameter(z.boolean().default(false), "End its download instead; what has come is kept.", "true or false"),
+});
+
 /** Everything the engine can do, by name. Names of tools are the contract's. */
 export const operations = {
   get_queue_status: operation({
@@ -172,6 +177,16 @@ export const operations = {
     kind: "changes",
     mcp: false,
     route: { method: "post", path: "/api/models/clean" },
+  }),
+  download_model: operation({
+    title: "Download a model",
+    description:
+      "Fetches a SeedVR2 model that is not installed, with the autoencoder and prompt embedding it needs, into the model folder: 2 to 16 GB from Hugging Face. Ask the user first. Answers at once with status downloading and goes on in the background; list_available_models shows progress and, if it failed, download_error. Goes on where an earlier download ended; replaces nothing that is there. Status installed: nothing was missing. cancel true ends it.",
+    input: downloadInput,
+    output: results.downloadResult,
+    kind: "changes",
+    mcp: true,
+    route: { method: "post", path: "/api/models/download" },
   }),
   cancel_task: operation({
     title: "Cancel a task",

@@ -75,6 +75,11 @@ const common = {
     "Which model; omit for the default. Full name, without extension or short (3b_fp8).",
     "a name from list_available_models",
   ),
+  download: parameter(
+    z.boolean().default(false),
+    "Fetch the model first if it is not installed; it may be gigabytes.",
+    "true or false",
+  ),
   color_correction: parameter(
     z.enum(colorMethods).default("lab"),
     "How SeedVR2's colours are brought back to the input's; the built-in model needs none.",

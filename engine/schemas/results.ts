@@ -59,6 +59,17 @@ export const modelEntry = z.looseObject({
     .nullable()
     .optional()
     .describe("File of the prompt embedding; null where the model's own holds it"),
+  progress: percent.optional().describe("Of the file being fetched, while the model is downloaded"),
+  download: z
+    .looseObject({
+      file: z.string(),
+      bytes: z.number(),
+      total: z.number().nullable().describe("Null where the server does not say"),
+      eta: z.number().nullable().describe("Seconds until this file is there"),
+    })
+    .optional()
+    .describe("Present while the model is downloaded"),
+  download_error: z.string().optional().describe("Why the last download failed"),
 });
 export type ModelEntry = z.output<typeof modelEntry>;
 
@@ -81,6 +92,13 @@ export const cleanResult = z.looseObject({
 export const switchResult = z.looseObject({
   status: z.enum(["loaded", "loading", "downloading", "scheduled"]),
   model: z.string(),
+  progress: percent.optional().describe("Of the file being fetched, while it is downloaded"),
+});
+
+export const downloadResult = z.looseObject({
+  status: z.enum(["installed", "downloading", "cancelled"]),
+  model: z.string(),
+  progress: percent.optional().describe("Of the file being fetched"),
 });
 
 export const queueStatusResult = z.looseObject({

@@ -3,6 +3,7 @@ import type { Settings } from "../config.ts";
 import { engineFindings } from "../doctor/engine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import {
+  comfyFindings,
   ffmpegFinding,
   folderFindings,
   packageFindings,
@@ -26,6 +27,7 @@ export async function doctor(settings: Settings, json: boolean): Promise<number>
     await ffmpegFinding(settings),
     ...(await providerFindings()),
     ...folderFindings(settings),
+    ...(await comfyFindings(settings)),
     await portFinding(settings, owner),
     ...(await engineFindings(settings, owner)),
   ];

@@ -1,8 +1,12 @@
-import type { ModelEntry } from "../../engine/index.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Engine, ModelEntry } from "../../engine/index.ts";
 import type { Settings } from "../config.ts";
 import { withEngine } from "../connection.ts";
+import { exitCodes } from "../exit-codes.ts";
 import { printJson, printLine } from "../failure.ts";
+import { listenForInterruption } from "../interruption.ts";
 import { table } from "../table.ts";
+import { durationText, showShare } from "../upscale/progress.ts";
 
 /** The models with what they need and whether they can run here. */
 export async function listModels(settings: Settings, json: boolean): Promise<number> {
@@ -39,6 +43,56 @@ export async function cleanModels(settings: Settings, json: boolean): Promise<nu
 const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
 function availability(model: ModelEntry): string {
+  if (model.progress !== undefined) return `downloading, ${model.progress} % of ${model.download?.file ?? "its files"}`;
   if (!model.installed) return "not installed";
   return model.runnable ? "ready" : `cannot run: ${model.reason ?? "no reason known"}`;
+}
+
+/** How often progress is asked for. Milliseconds. */
+const POLL = 1000;
+
+/** Fetches a model's files and waits for them; Ctrl-C ends the download, what has come is kept. */
+export async function pullModel(settings: Settings, wanted: string, json: boolean): Promise<number> {
+  const interruption = listenForInterruption();
+  try {
+    return await withEngine(settings, async (engine) => {
+      const { model, status } = await engine.call("download_model", { model: wanted });
+      const failure = status === "installed" ? null : await followDownload(engine, model, interruption.signal);
+      if (failure === "cancelled") await engine.call("download_model", { model, cancel: true });
+      const { models } = await engine.call("list_available_models", {});
+      const entry = models.find(({ name }) => name === model);
+      if (json) printJson(entry ?? { name: model });
+      else if (failure === null) printLine(entry?.path ?? model);
+      if (failure !== null) process.stderr.write(`${failure === "cancelled" ? "Cancelled." : failure}\n`);
+      if (failure === "cancelled") return exitCodes.cancelled;
+      return failure === null ? 0 : exitCodes.download_failed;
+    });
+  } finally {
+    interruption.end();
+  }
+}
+
+/** Shows a download until it has ended; resolves to why it failed, or null. */
+async function followDownload(engine: Engine, model: string, signal: AbortSignal): Promise<string | null> {
+  const view = showShare(model);
+  try {
+    for (;;) {
+      await pause(POLL, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return "cancelled";
+      const { models } = await engine.call("list_available_models", {});
+      const entry = models.find(({ name }) => name === model);
+      if (entry?.download_error) return entry.download_error;
+      if (entry?.progress === undefined) return null;
+      view.update(entry.progress, downloadText(entry));
+    }
+  } finally {
+    view.end();
+  }
+}
+
+function downloadText({ download }: ModelEntry): string {
+  if (!download) return "connecting";
+  const eta = download.eta === null ? [] : [`${durationText(download.eta)} left`];
+  const size = download.total === null ? [] : [`of ${(download.total / 1e9).toFixed(2)} GB`];
+  return [`downloading ${download.file}`, [(download.bytes / 1e9).toFixed(2), ...size].join(" "), ...eta].join(", ");
 }

@@ -5,6 +5,7 @@ import type { Settings } from "../config.ts";
 import { withEngine } from "../connection.ts";
 import { exitCodes } from "../exit-codes.ts";
 import { failureLines, printJson, printLine } from "../failure.ts";
+import { listenForInterruption } from "../interruption.ts";
 import { callerFor, findJobs, jobName, skippedText } from "../upscale/inputs.ts";
 import type { Job } from "../upscale/inputs.ts";
 import { showProgress } from "../upscale/progress.ts";
@@ -145,15 +146,4 @@ class UpscaleRun {
       this.#codes.push(exitCodes[error.code]);
     }
   }
-}
-
-function listenForInterruption(): { signal: AbortSignal; end: () => void } {
-  const controller = new AbortController();
-  const onSignal = () => {
-    if (controller.signal.aborted) process.exit(exitCodes.cancelled);
-    process.stderr.write("Cancelling … (Ctrl-C again leaves at once)\n");
-    controller.abort();
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  return { signal: controller.signal, end: () => process.off("SIGINT", onSignal).off("SIGTERM", onSignal) };
 }

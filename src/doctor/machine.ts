@@ -4,9 +4,9 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import { asEngineError } from "../../engine/index.ts";
+import { asEngineError, modelFolders } from "../../engine/index.ts";
 import type { EngineFile } from "../../engine/index.ts";
-import { workerEnvironment } from "../config.ts";
+import { engineConfig, workerEnvironment } from "../config.ts";
 import type { Settings } from "../config.ts";
 import { builtFile, projectRoot } from "../installation.ts";
 import type { Finding } from "./finding.ts";
@@ -106,6 +106,21 @@ export function folderFindings(settings: Settings): Finding[] {
     ...v.MODEL_DIR.map((folder): [string, string] => ["model folder", folder]),
   ];
   return folders.map(([about, folder]) => folderFinding(about, folder));
+}
+
+/** Where else models are looked for: in every place a ComfyUI may be. */
+export async function comfyFindings(settings: Settings): Promise<Finding[]> {
+  const { modelDirs, comfyFolders, builtinModel } = engineConfig(settings);
+  const searched = await modelFolders({ modelDirs, comfyFolders, builtinModel });
+  const absent = comfyFolders.filter((folder) => !existsSync(folder));
+  const found = searched.filter(({ path }) => !modelDirs.includes(path));
+  return [
+    ...found.map(({ path, from }): Finding => {
+      const text = `${path} (${from}${existsSync(path) ? "" : ", does not exist"})`;
+      return { about: "models searched", state: "ok", text };
+    }),
+    ...absent.map((folder): Finding => ({ about: "no ComfyUI", state: "ok", text: `${folder} does not exist` })),
+  ];
 }
 
 function folderFinding(about: string, folder: string): Finding {

@@ -7,12 +7,27 @@ export interface ProgressView {
   end(): void;
 }
 
-/** A bar in a terminal; elsewhere a line when the stage changes and at each tenth of the way. */
-export function showProgress(name: string, stream: NodeJS.WriteStream = process.stderr): ProgressView {
-  return stream.isTTY ? progressBar(name, stream) : progressLines(name, stream);
+/** Shows how far something is, in percent and words, on stderr. */
+export interface ShareView {
+  update(percent: number, state: string): void;
+  end(): void;
 }
 
-function progressBar(name: string, stream: NodeJS.WriteStream): ProgressView {
+/** A task's way: a bar in a terminal; elsewhere a line when the stage changes and at each tenth. */
+export function showProgress(name: string, stream: NodeJS.WriteStream = process.stderr): ProgressView {
+  const view = showShare(name, stream);
+  return {
+    update: (task) => view.update(task.progress, progressText(task)),
+    end: () => view.end(),
+  };
+}
+
+/** A bar in a terminal; elsewhere a line when the state's first word changes and at each tenth of the way. */
+export function showShare(name: string, stream: NodeJS.WriteStream = process.stderr): ShareView {
+  return stream.isTTY ? shareBar(name, stream) : shareLines(name, stream);
+}
+
+function shareBar(name: string, stream: NodeJS.WriteStream): ShareView {
   const bar = new SingleBar({
     stream,
     format: "{name} {bar} {percentage} % | {state}",
@@ -22,19 +37,19 @@ function progressBar(name: string, stream: NodeJS.WriteStream): ProgressView {
   });
   bar.start(100, 0, { name: shortened(name), state: "waiting" });
   return {
-    update: (task) => bar.update(Math.floor(task.progress), { state: progressText(task) }),
+    update: (percent, state) => bar.update(Math.floor(percent), { state }),
     end: () => bar.stop(),
   };
 }
 
-function progressLines(name: string, stream: NodeJS.WriteStream): ProgressView {
+function shareLines(name: string, stream: NodeJS.WriteStream): ShareView {
   let shown = "";
   return {
-    update: (task) => {
-      const step = `${task.status} ${task.stage ?? ""} ${Math.floor(task.progress / 10)}`;
+    update: (percent, state) => {
+      const step = `${state.split(",")[0]} ${Math.floor(percent / 10)}`;
       if (step === shown) return;
       shown = step;
-      stream.write(`${name}: ${Math.floor(task.progress)} %, ${progressText(task)}\n`);
+      stream.write(`${name}: ${Math.floor(percent)} %, ${state}\n`);
     },
     end: () => undefined,
   };

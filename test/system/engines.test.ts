@@ -21,7 +21,11 @@ engineContract("local, in this process", async (machine) => {
   const config = {
     ...{
       stateDir: machine.stateDir,
-      modelDirs: [],
+      ...{ modelDirs: [], comfyFolders: [] },
+      download: {
+        ...{ modelUrl: null, endpoint: "http://127.0.0.1:1", token: null, idleSeconds: 1, pauseSeconds: 0 },
+        proxies: { http: null, https: null, except: null },
+      },
       uploadDir: `${machine.stateDir}/uploads`,
       cacheDir: `${machine.folder}/cache`,
     },
