@@ -8,6 +8,9 @@ export interface Banner {
   readonly durationSeconds: number | null;
   readonly startSeconds: number | null;
   readonly streams: readonly StreamInfo[];
+  readonly chapters: number;
+  /** The file's own entries: title, place, date. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** The first video stream that is no cover picture. */
   readonly video: BannerVideo | null;
 }
@@ -51,6 +54,9 @@ export function parseBanner(stderr: string): Banner | null {
     durationSeconds: seconds(/^ {2}Duration: (\d+):(\d+):([\d.]+)/m.exec(text)),
     startSeconds: numberIn(/^ {2}Duration: .*\bstart: (-?[\d.]+)/m.exec(text)),
     streams: streams.map(({ info }) => info),
+    chapters: [...text.matchAll(/^ {2,4}Chapter #0:\d+: start /gm)].length,
+    // Those of programs and chapters come after the duration.
+    metadata: metadataIn((text.slice(opened.index).split(/^ {2}Duration: /m)[0] ?? "").split(/\r?\n/)),
     video: video ? parseVideo(video) : null,
   };
 }
@@ -62,7 +68,27 @@ function streamTexts(text: string): StreamText[] {
     if (match) found.push(streamText(match));
     else found.at(-1)?.below.push(line);
   }
-  return found;
+  return found.map((stream) => ({ ...stream, info: { ...stream.info, metadata: metadataIn(stream.below) } }));
+}
+
+/** The entries under "Metadata:", up to whatever follows it; a value's further lines begin with a colon. */
+function metadataIn(lines: readonly string[]): Record<string, string> {
+  const entries: [string, string][] = [];
+  const start = lines.findIndex((line) => /^ {2,6}Metadata:$/.test(line));
+  for (const line of start < 0 ? [] : lines.slice(start + 1)) {
+    const [, name, value = ""] = /^ {4,8}(\S[^:]*?)? *: ?(.*)$/.exec(line) ?? [];
+    const last = entries.at(-1);
+    if (name !== undefined) entries.push([name, value]);
+    else if (last && /^ +: /.test(line)) last[1] += `\n${value}`;
+    else break;
+  }
+  return Object.fromEntries(entries);
+}
+
+/** Releases before 2019 do not say that a picture is attached; it has no frame rate, and the tick of all of them. */
+function isCover(text: string): boolean {
+  if (/\(attached pic\)/.test(text)) return true;
+  return /^(mjpeg|png|bmp|gif|webp)\b/.test(text) && !/ fps,/.test(text) && /, 90k tbr, 90k tbn/.test(text);
 }
 
 function streamText(match: RegExpExecArray): StreamText {
@@ -72,8 +98,11 @@ function streamText(match: RegExpExecArray): StreamText {
       index: Number(index),
       type: types[kind ?? ""] ?? "data",
       codec: /^[\w.-]+/.exec(text)?.[0] ?? "unknown",
+      tag: /\((\w{4}) \/ 0x/.exec(text)?.[1] ?? null,
       language: language && language !== "und" ? language : null,
-      attachedPicture: /\(attached pic\)/.test(text),
+      isDefault: /\(default\)/.test(text),
+      attachedPicture: isCover(text),
+      metadata: {},
     },
     text,
     below: [],

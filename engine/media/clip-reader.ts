@@ -2,7 +2,7 @@ import { EngineError, asEngineError } from "../errors.ts";
 import { ByteSource } from "./byte-source.ts";
 import { framePixelFormat, readingFilters } from "./colour.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { type FfmpegProcess, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
+import { type FfmpegProcess, clockParameters, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { Frame } from "./frame.ts";
 import type { ClipInfo } from "./media-info.ts";
 import { NutDamage } from "./nut-fields.ts";
@@ -29,6 +29,8 @@ export interface ClipReader extends AsyncIterable<Frame> {
   readonly framesRead: number;
   /** Why fewer frames came than the file should have; complete when iteration has ended. */
   readonly warnings: readonly string[];
+  /** What was done to frames that differ from the first, finished sentences; complete when iteration has ended. */
+  readonly notes: readonly string[];
   /** Ends ffmpeg; waits until it is gone. */
   close(): Promise<void>;
 }
@@ -42,11 +44,19 @@ const readAhead = 2;
  */
 export function readClip(ffmpeg: Ffmpeg, path: string, info: ClipInfo, options: ReadOptions = {}): ClipReader {
   const parameters = readingParameters(ffmpeg, path, info, options);
-  return new FfmpegClipReader(spawnFfmpeg(ffmpeg.path, parameters, { feeds: false, signal: options.signal }), {
-    path,
-    info,
-    options,
-  });
+  const sizes = new Set<string>();
+  const telling = (line: string) => errorIn(line, sizes);
+  const process = spawnFfmpeg(ffmpeg.path, parameters, { feeds: false, signal: options.signal, telling });
+  return new FfmpegClipReader(process, { path, info, options, sizes });
+}
+
+/** The error in a line of ffmpeg's, without its level; notes the sizes that frames come in. */
+function errorIn(line: string, sizes: Set<string>): string | null {
+  const size = /\[verbose\] w:(\d+) h:(\d+) pixfmt:/.exec(line);
+  if (size) sizes.add(`${size[1]}×${size[2]}`);
+  // Older releases call damaged Matroska an information.
+  const level = /\[(?:error|fatal|panic)\] |(?<=^\[matroska.*)\[info\] (?=.* error$)/;
+  return level.test(line) ? line.replace(level, "") : null;
 }
 
 function readingParameters(ffmpeg: Ffmpeg, path: string, info: ClipInfo, options: ReadOptions): string[] {
@@ -55,8 +65,8 @@ function readingParameters(ffmpeg: Ffmpeg, path: string, info: ClipInfo, options
   const part = fromFrame > 0 || limit !== undefined ? [`trim=start_frame=${fromFrame}${end}`] : [];
   const filters = [...part, ...readingFilters(ffmpeg, info.pixelFormat, info.colour)];
   return [
-    // Without copyts times would shift by the file's start, which may be the sound's.
-    ...["-v", "error", "-copyts", ...inputParameters(path, info.demuxer)],
+    // Only at this level it tells that frames change their size, which it then undoes.
+    ...["-v", "level+verbose", ...clockParameters(info.clockRestarts), ...inputParameters(path, info.demuxer)],
     ...["-map", "0:V:0", ...ffmpeg.passthrough, "-enc_time_base", `${info.timeBase.num}:${info.timeBase.den}`],
     ...["-vf", filters.join(","), "-c:v", "rawvideo", "-pix_fmt", framePixelFormat(info.depth, info.alpha)],
     ...["-f", "nut", "pipe:1"],
@@ -67,6 +77,8 @@ interface Reading {
   readonly path: string;
   readonly info: ClipInfo;
   readonly options: ReadOptions;
+  /** Sizes that the file's frames were found to have. */
+  readonly sizes: ReadonlySet<string>;
 }
 
 class FfmpegClipReader implements ClipReader {
@@ -75,6 +87,7 @@ class FfmpegClipReader implements ClipReader {
   private readonly process: FfmpegProcess;
   private readonly reading: Reading;
   private closed = false;
+  private lastTime: bigint | null = null;
 
   constructor(process: FfmpegProcess, reading: Reading) {
     this.process = process;
@@ -83,6 +96,20 @@ class FfmpegClipReader implements ClipReader {
 
   get warnings(): readonly string[] {
     return this.found;
+  }
+
+  get notes(): readonly string[] {
+    const { info, sizes } = this.reading;
+    return [
+      ...(sizes.size > 1
+        ? [
+            `The picture changes its size on the way (${[...sizes].join(", ")}): all frames were brought to the first size.`,
+          ]
+        : []),
+      ...(info.clockRestarts
+        ? ["The source's clock jumps back on the way: its parts were put one behind the other."]
+        : []),
+    ];
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Frame> {
@@ -141,7 +168,10 @@ class FfmpegClipReader implements ClipReader {
     const from = packet.stream.timeBase;
     const to = info.timeBase;
     // ffmpeg may write a finer base than asked for; it is a multiple, so this division leaves nothing over.
-    const time = (packet.time * BigInt(from.num) * BigInt(to.den)) / (BigInt(from.den) * BigInt(to.num));
+    const told = (packet.time * BigInt(from.num) * BigInt(to.den)) / (BigInt(from.den) * BigInt(to.num));
+    // Where the file gives several frames one time, each comes a tick after the other: no container has it otherwise.
+    const time = this.lastTime === null || told > this.lastTime ? told : this.lastTime + 1n;
+    this.lastTime = time;
     return { ...unpackFrame(packet.data, info), time };
   }
 

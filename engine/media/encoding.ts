@@ -8,6 +8,9 @@ export type VideoCodec = (typeof videoCodecs)[number];
 const containers = ["mp4", "mov", "mkv", "webm"] as const;
 export type Container = (typeof containers)[number];
 
+/** ffmpeg's names of the containers. */
+export const muxers: Readonly<Record<Container, string>> = { mp4: "mp4", mov: "mov", mkv: "matroska", webm: "webm" };
+
 /**
  * How a task's frames are encoded: a plain value kept in the task's manifest, the same for all its segments, so that
  * they can be joined and a resumed task gives the same bytes.

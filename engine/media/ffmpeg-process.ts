@@ -67,15 +67,19 @@ export interface FfmpegProcess {
   kill(): void;
 }
 
-/** Starts ffmpeg for a stream of bytes. With `feeds` its stdin is ours to write, else it has none. */
-export function spawnFfmpeg(
-  program: string,
-  parameters: readonly string[],
-  options: { feeds: boolean; signal?: AbortSignal | undefined },
-): FfmpegProcess {
+export interface SpawnOptions {
+  /** Whether its stdin is ours to write; else it has none. */
+  readonly feeds: boolean;
+  readonly signal?: AbortSignal | undefined;
+  /** What of a line of its stderr is worth keeping, null for nothing; else all that is no mere report. */
+  readonly telling?: (line: string) => string | null;
+}
+
+/** Starts ffmpeg for a stream of bytes. */
+export function spawnFfmpeg(program: string, parameters: readonly string[], options: SpawnOptions): FfmpegProcess {
   const flags = options.feeds ? [] : ["-nostdin"];
   const child = spawn(program, [...flags, ...parameters], { stdio: ["pipe", "pipe", "pipe"], windowsHide: true });
-  const lines = new LastLines();
+  const lines = new LastLines(options.telling);
   child.stderr.on("data", (chunk: Buffer) => lines.add(chunk));
   // A process that ends while we write makes EPIPE; how it ended says more, see `ended`.
   child.stdin.on("error", () => {});
@@ -114,22 +118,31 @@ class LastLines {
   static readonly length = 300;
   private lines: string[] = [];
   private rest = "";
+  private readonly telling: (line: string) => string | null;
+
+  constructor(telling = anyTelling) {
+    this.telling = telling;
+  }
 
   add(chunk: Buffer): void {
     const parts = (this.rest + chunk.toString("utf8")).split(/[\r\n]+/);
     this.rest = (parts.pop() ?? "").slice(0, LastLines.length);
-    const fresh = parts.map((line) => line.trim().slice(0, LastLines.length)).filter(isTelling);
-    this.lines = [...this.lines, ...fresh].slice(-LastLines.count);
+    this.lines = [...this.lines, ...parts.flatMap((line) => this.kept(line))].slice(-LastLines.count);
   }
 
   all(): readonly string[] {
-    return [...this.lines, this.rest.trim()].filter(Boolean).slice(-LastLines.count);
+    return [...this.lines, ...this.kept(this.rest)].slice(-LastLines.count);
+  }
+
+  private kept(line: string): string[] {
+    const telling = this.telling(line.trim().slice(0, LastLines.length));
+    return telling ? [telling] : [];
   }
 }
 
-/** Whether a line is worth showing: some encoders report their settings on stderr whatever one asks for. */
-function isTelling(line: string): boolean {
-  return line !== "" && !line.startsWith("Svt[info]") && !line.startsWith("x265 [info]");
+/** Some encoders report their settings on stderr whatever one asks for. */
+function anyTelling(line: string): string | null {
+  return line.startsWith("Svt[info]") || line.startsWith("x265 [info]") ? null : line;
 }
 
 /** The last of a text's lines, as errors show them. */
@@ -145,6 +158,20 @@ export function lastLinesOf(text: string): readonly string[] {
  */
 export function inputParameters(path: string, demuxer?: string): string[] {
   return ["-protocol_whitelist", "file,pipe", ...(demuxer ? ["-f", demuxer] : []), "-i", fileName(path)];
+}
+
+/**
+ * What comes before all inputs so that times are the file's own: without copyts they would shift by the file's start,
+ * which may be the sound's. A clock that restarts has no use for that: there ffmpeg counts from the start and puts the
+ * parts one behind the other, but is not to close gaps (its own limit is 10 s).
+ */
+export function clockParameters(clockRestarts: boolean): string[] {
+  return clockRestarts ? ["-dts_delta_threshold", "100000000"] : ["-copyts"];
+}
+
+/** Older releases end with code 0 although the end of the file could not be written. */
+export function isUnfinished(lines: readonly string[]): boolean {
+  return lines.some((line) => /error writing trailer|could not write header|av_interleaved_write_frame/i.test(line));
 }
 
 /** A path as ffmpeg takes it without looking for a protocol or a flag in it. */

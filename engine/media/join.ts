@@ -1,8 +1,20 @@
 import { EngineError } from "../errors.ts";
-import { type CarriedStreams, carryStreams, carryings } from "./carried-streams.ts";
-import type { Container, EncodeSpec } from "./encoding.ts";
+import { parseBanner } from "./banner.ts";
+import { type CarriedStreams, type Carrying, carryStreams, enlargedStream } from "./carried-streams.ts";
+import { carriedAlone, coverFiles } from "./carry-attempts.ts";
+import { type Container, type EncodeSpec, muxers } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { type FfmpegProcess, type ProcessEnd, feed, fileName, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
+import {
+  type FfmpegProcess,
+  type ProcessEnd,
+  clockParameters,
+  feed,
+  fileName,
+  inputParameters,
+  isUnfinished,
+  runFfmpeg,
+  spawnFfmpeg,
+} from "./ffmpeg-process.ts";
 import type { TimeBase } from "./frame.ts";
 import type { ClipInfo } from "./media-info.ts";
 import { type Segment, joinedSegments } from "./segments.ts";
@@ -23,7 +35,7 @@ export interface JoinRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-const muxers: Readonly<Record<Container, string>> = { mp4: "mp4", mov: "mov", mkv: "matroska", webm: "webm" };
+const demuxers: Readonly<Record<Container, string>> = { mp4: "mov", mov: "mov", mkv: "matroska", webm: "matroska" };
 
 /**
  * Joins segments into the final file without encoding anew, with the source's sound, subtitles, attachments, chapters
@@ -33,15 +45,17 @@ const muxers: Readonly<Record<Container, string>> = { mp4: "mp4", mov: "mov", mk
  * Copies the other streams; where the container takes them worse than known, gives up a little rather than all.
  */
 export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promise<{ notes: string[] }> {
+  const covers = await coverFiles(ffmpeg, request);
+  const wish = { container: request.container, input: 1, covers };
+  let carrying: ReadonlyMap<number, Carrying> = new Map();
   let lines: readonly string[] = [];
-  for (const carrying of carryings) {
-    const carried = carryStreams(request.sourceInfo.streams, request.container, carrying);
-    const process = spawnFfmpeg(ffmpeg.path, joinParameters(request, carried), { feeds: true, signal: request.signal });
-    const ended = await feedSegments(process, request);
-    if (request.signal?.aborted) throw new EngineError("cancelled", { what: "Joining the segments was cancelled." });
-    if (ended.code === 0) return { notes: [...carried.notes, ...excuse(carrying, lines)] };
-    lines = process.lastLines();
-    refuseHopeless(request.output, lines);
+  for (const attempt of ["all", "what can be", "none"] as const) {
+    if (attempt === "what can be") carrying = await carriedAlone(ffmpeg, request);
+    if (attempt === "none") carrying = new Map(request.sourceInfo.streams.map(({ index }) => [index, "left out"]));
+    const carried = carryStreams(request.sourceInfo, { ...wish, carrying });
+    const failure = await join(ffmpeg, request, carried);
+    if (!failure) return { notes: [...carried.notes, ...excuse(lines), ...(await lostEntries(ffmpeg, request))] };
+    refuseHopeless(request.output, (lines = failure));
   }
   throw new EngineError("internal", {
     what: `The finished segments could not be joined to ${request.output}.`,
@@ -49,6 +63,30 @@ export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promis
     todo: "Retry the task; the segments are kept.",
     facts: { path: request.output, lines },
   });
+}
+
+/** Null where the file is whole, else ffmpeg's last lines. */
+async function join(ffmpeg: Ffmpeg, request: JoinRequest, carried: CarriedStreams): Promise<readonly string[] | null> {
+  const process = spawnFfmpeg(ffmpeg.path, joinParameters(request, carried), { feeds: true, signal: request.signal });
+  const { code } = await feedSegments(process, request);
+  if (request.signal?.aborted) throw new EngineError("cancelled", { what: "Joining the segments was cancelled." });
+  const lines = process.lastLines();
+  return code === 0 && !isUnfinished(lines) ? null : lines;
+}
+
+/** What of the file's own entries the result does not have. */
+async function lostEntries(ffmpeg: Ffmpeg, { sourceInfo, output, container }: JoinRequest): Promise<string[]> {
+  const { stderr } = await runFfmpeg(ffmpeg.path, ["-hide_banner", ...inputParameters(output, demuxers[container])]);
+  const { metadata = {}, streams = [] } = parseBanner(stderr) ?? {};
+  const everywhere = [metadata, ...streams.map((stream) => stream.metadata)].flatMap(Object.keys);
+  const kept = new Set(everywhere.map((name) => name.toLowerCase()));
+  const lost = Object.keys(sourceInfo.metadata).filter(
+    (name) => !technicalEntries.test(name) && !kept.has(name.toLowerCase()),
+  );
+  if (lost.length === 0) return [];
+  return [
+    `Of the file's own entries these were left out, because ${container} has no place for them: ${lost.join(", ")}.`,
+  ];
 }
 
 async function feedSegments(process: FfmpegProcess, request: JoinRequest): Promise<ProcessEnd> {
@@ -65,10 +103,8 @@ async function feedSegments(process: FfmpegProcess, request: JoinRequest): Promi
   }
 }
 
-function excuse(carrying: string, lines: readonly string[]): string[] {
-  return carrying === "copied"
-    ? []
-    : [`Copying sound and subtitles as they are failed: ${lines.at(-1) ?? "no reason"}`];
+function excuse(lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`Copying sound and subtitles as they are failed: ${lines.at(-1)}`];
 }
 
 function refuseHopeless(path: string, lines: readonly string[]): void {
@@ -95,16 +131,32 @@ function joinParameters(request: JoinRequest, carried: CarriedStreams): string[]
   const start = secondsOf(request.segments[0]?.firstTime ?? 0n, spec.timeBase);
   // Both are shifted by the same amount, so that the earliest of them starts at 0 and they keep their distance.
   const zero = Math.min(sourceInfo.startSeconds, start);
-  const language = sourceInfo.streams.find((stream) => stream.type === "video" && !stream.attachedPicture)?.language;
   return [
-    ...["-v", "error", "-y", "-copyts", "-itsoffset", (start - zero).toFixed(6)],
+    ...["-v", "error", "-y", ...clockParameters(sourceInfo.clockRestarts), "-itsoffset", (start - zero).toFixed(6)],
     ...["-protocol_whitelist", "file,pipe", "-f", "nut", "-i", "pipe:0"],
     ...["-itsoffset", (-zero).toFixed(6), ...inputParameters(source, sourceInfo.demuxer)],
-    ...["-map", "0:v:0", "-c:v", "copy", ...carried.parameters],
-    ...["-map_metadata", "1", "-map_chapters", "1", ...(language ? ["-metadata:s:v:0", `language=${language}`] : [])],
+    ...["-map", "0:v:0", "-c:v:0", "copy", ...carried.parameters],
+    ...["-map_metadata", "1", "-map_chapters", "1", ...metadataParameters(sourceInfo)],
     ...endParameters(request, zero),
-    ...containerParameters(container, spec),
+    ...containerParameters(request),
     ...["-f", muxers[container], fileName(request.output)],
+  ];
+}
+
+/** Entries that say how the source was written, which is not true of the result. */
+const technicalEntries =
+  /^(major_brand|minor_version|compatible_brands|encoder|software|duration|company_name|product_\w+|\w*(uid|umid|_ul))$/i;
+const ofSourceOnly = /^(rotate|encoder|vendor_id|duration|bps|number_of_(frames|bytes)|_statistics_.*)(-\w+)?$/i;
+
+/** The enlarged stream comes from a pipe that knows nothing of its language, title, time code and standing. */
+function metadataParameters({ streams }: ClipInfo): string[] {
+  const { language, isDefault, metadata } = enlargedStream(streams) ?? {};
+  const entries = Object.entries(metadata ?? {}).filter(([name]) => !ofSourceOnly.test(name));
+  return [
+    ...(language ? ["-metadata:s:v:0", `language=${language}`] : []),
+    ...entries.flatMap(([name, value]) => ["-metadata:s:v:0", `${name}=${value}`]),
+    ...["-disposition:v:0", isDefault ? "default" : "0"],
+    ...["major_brand=", "minor_version=", "compatible_brands="].flatMap((entry) => ["-metadata", entry]),
   ];
 }
 
@@ -115,12 +167,16 @@ function endParameters(request: JoinRequest, zero: number): string[] {
   return ["-t", end.toFixed(6)];
 }
 
-function containerParameters(container: Container, spec: EncodeSpec): string[] {
+/** Entries as phones write them, which MP4 takes in a table of names and values only. */
+const tableEntries = /^com\./;
+
+function containerParameters({ container, spec, sourceInfo }: JoinRequest): string[] {
   if (container === "mkv" || container === "webm") return [];
+  const table = Object.keys(sourceInfo.metadata).some((name) => tableEntries.test(name)) ? "+use_metadata_tags" : "";
   return [
-    ...["-video_track_timescale", String(spec.timeBase.den), "-movflags", "+faststart+write_colr"],
+    ...["-video_track_timescale", String(spec.timeBase.den), "-movflags", `+faststart+write_colr${table}`],
     // Older releases call Opus and FLAC in MP4 experimental.
-    ...["-strict", "-2", ...(spec.codec === "hevc" ? ["-tag:v", "hvc1"] : [])],
+    ...["-strict", "-2", ...(spec.codec === "hevc" ? ["-tag:v:0", "hvc1"] : [])],
   ];
 }
 

@@ -39,13 +39,16 @@ export interface ClipInfo {
   readonly sampleAspect: Ratio;
   /** Degrees the stored pixels are turned by, counter-clockwise; already applied to width and height. */
   readonly rotation: number;
+  /** What times are counted in: the file's own ticks, or fractions of them where they are coarser than frames need. */
   readonly timeBase: TimeBase;
+  /** Whether the file's clock jumps back on the way, as in recordings put one behind the other; then it is run on. */
+  readonly clockRestarts: boolean;
   /** Estimated from packets: what really is there is known when it has been read. */
   readonly frames: number;
   readonly durationSeconds: number;
   /** Average frames a second. */
   readonly frameRate: number;
-  /** Where the file's own clock starts, in seconds: earliest stream. */
+  /** Where the clock that frame times are read from starts, in seconds: earliest stream. */
   readonly startSeconds: number;
   readonly pixelFormat: string;
   readonly depth: 8 | 16;
@@ -55,6 +58,9 @@ export interface ClipInfo {
   readonly hasSound: boolean;
   /** All streams in the file's order. */
   readonly streams: readonly StreamInfo[];
+  readonly chapters: number;
+  /** The file's own entries: title, place, date. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 export interface Ratio {
@@ -75,7 +81,13 @@ export interface StreamInfo {
   readonly index: number;
   readonly type: "video" | "sound" | "subtitle" | "data" | "attachment";
   readonly codec: string;
+  /** The container's own four letters for the codec. */
+  readonly tag: string | null;
   readonly language: string | null;
+  /** What players show or play unless told otherwise. */
+  readonly isDefault: boolean;
   /** A cover picture, which is a video stream to ffmpeg. */
   readonly attachedPicture: boolean;
+  /** The stream's own entries: title, time code, name of an attachment. */
+  readonly metadata: Readonly<Record<string, string>>;
 }

@@ -9,6 +9,18 @@ export interface PacketTable {
   readonly count: number;
   /** From the first to the end of the last, in ticks. */
   readonly duration: number;
+  /** Packets that bear the decoding time of the one before: ffmpeg gives it to those whose own would step back. */
+  readonly stalls: number;
+}
+
+/** A table that is being added up. */
+interface Sums {
+  timeBase: TimeBase | null;
+  count: number;
+  stalls: number;
+  first: number;
+  end: number;
+  lastDecoded: number;
 }
 
 /** ffmpeg's mark of packets that are decoded but not shown. */
@@ -20,7 +32,7 @@ const discarded = 4;
  * `silence` milliseconds.
  */
 export async function readPacketTable(process: FfmpegProcess, silence?: number): Promise<PacketTable> {
-  const table = { timeBase: null as TimeBase | null, count: 0, first: Infinity, end: -Infinity };
+  const table: Sums = { timeBase: null, count: 0, stalls: 0, first: Infinity, end: -Infinity, lastDecoded: NaN };
   const timer = silence === undefined ? null : setTimeout(process.kill, silence);
   const lines = createInterface({ input: process.stdout });
   try {
@@ -32,18 +44,21 @@ export async function readPacketTable(process: FfmpegProcess, silence?: number):
     if (timer) clearTimeout(timer);
   }
   const duration = Number.isFinite(table.end - table.first) ? table.end - table.first : 0;
-  return { timeBase: table.timeBase, count: table.count, duration };
+  return { timeBase: table.timeBase, count: table.count, stalls: table.stalls, duration };
 }
 
-function addLine(table: { timeBase: TimeBase | null; count: number; first: number; end: number }, line: string): void {
+function addLine(table: Sums, line: string): void {
   const base = /^#tb 0: (\d+)\/(\d+)/.exec(line);
   if (base) table.timeBase = { num: Number(base[1]), den: Number(base[2]) };
   if (line.startsWith("#")) return;
-  const [, , time, duration] = line.split(",").map(Number);
+  const [, decoded, time, duration] = line.split(",").map(Number);
   const flags = /, F=0x([0-9A-F]+)/.exec(line)?.[1];
-  if (time === undefined || duration === undefined) return;
+  if (decoded === undefined || time === undefined || duration === undefined) return;
+  const shown = Number.isNaN(time) ? decoded : time; // some containers tell when to decode only
   if (flags && parseInt(flags, 16) & discarded) return;
   table.count++;
-  table.first = Math.min(table.first, time);
-  table.end = Math.max(table.end, time + duration);
+  if (decoded === table.lastDecoded) table.stalls++;
+  table.lastDecoded = decoded;
+  table.first = Math.min(table.first, shown);
+  table.end = Math.max(table.end, shown + duration);
 }

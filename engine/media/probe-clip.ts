@@ -2,7 +2,8 @@ import { EngineError } from "../errors.ts";
 import { type Banner, type BannerVideo, parseBanner } from "./banner.ts";
 import { resolveColour } from "./colour.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { inputParameters, lastLinesOf, runFfmpeg, spawnFfmpeg } from "./ffmpeg-process.ts";
+import { clockParameters, inputParameters, lastLinesOf, runFfmpeg, spawnFfmpeg } from "./ffmpeg-process.ts";
+import type { TimeBase } from "./frame.ts";
 import type { ClipInfo, Ratio } from "./media-info.ts";
 import { type PacketTable, readPacketTable } from "./packets.ts";
 import { pixelFormatOf } from "./pixel-format.ts";
@@ -28,8 +29,7 @@ export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | 
   if (!banner || !video) throw notAClip(path, banner, stderr);
   if (!frame) throw undecodable(path, video.codec, stderr);
   const name = demuxer ?? banner.formats[0] ?? "";
-  const packets = await packetTable(ffmpeg, path, name);
-  const timeBase = packets.timeBase ?? { num: 1, den: 90_000 };
+  const { packets, clockRestarts } = await clockAndPackets(ffmpeg, path, name);
   const { depth, alpha } = pixelFormatOf(video.pixelFormat);
   return {
     kind: "clip",
@@ -39,9 +39,10 @@ export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | 
     height: frame.height,
     sampleAspect: frame.sampleAspect,
     rotation: video.rotation,
-    timeBase,
+    timeBase: fineEnough(packets),
+    clockRestarts,
     ...lengthOf(packets, banner, video),
-    startSeconds: banner.startSeconds ?? 0,
+    startSeconds: clockRestarts ? 0 : (banner.startSeconds ?? 0),
     pixelFormat: video.pixelFormat,
     depth,
     alpha,
@@ -49,6 +50,8 @@ export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | 
     colour: resolveColour(video.tags, video.pixelFormat, frame),
     hasSound: banner.streams.some((stream) => stream.type === "sound"),
     streams: banner.streams,
+    chapters: banner.chapters,
+    metadata: banner.metadata,
   };
 }
 
@@ -98,12 +101,44 @@ async function firstFrame(
   return { banner, frame, stderr };
 }
 
+/** Containers whose parts may have clocks of their own: joining them takes no more than putting one behind the other. */
+const joinable = new Set(["mpegts", "mpeg"]);
+
+async function clockAndPackets(
+  ffmpeg: Ffmpeg,
+  path: string,
+  demuxer: string,
+): Promise<{ packets: PacketTable; clockRestarts: boolean }> {
+  const packets = await packetTable(ffmpeg, path, { demuxer, clockRestarts: false });
+  // A few of them are damage: there the next packets are right again.
+  const clockRestarts = joinable.has(demuxer) && packets.stalls > 2;
+  if (!clockRestarts) return { packets, clockRestarts };
+  return { packets: await packetTable(ffmpeg, path, { demuxer, clockRestarts }), clockRestarts };
+}
+
+/** Ticks a frame should last at least, on average: so there is room for several frames that the file gives one time. */
+const ticksPerFrame = 16;
+
+/** The packets' own time base, or so small a part of it as leaves room between frames. */
+function fineEnough({ timeBase, count, duration, stalls }: PacketTable): TimeBase {
+  if (!timeBase) return { num: 1, den: 90_000 };
+  const wanted = stalls > 0 ? ticksPerFrame : duration > 0 ? Math.ceil((ticksPerFrame * count) / duration) : 1;
+  // Containers and encoders count ticks in 32 bits.
+  const possible = Math.max(1, Math.floor(1_000_000 / timeBase.den));
+  return { num: timeBase.num, den: timeBase.den * Math.min(wanted, possible) };
+}
+
 /** The packets' own table, without decoding; the time base exactly, which the banner rounds. */
-async function packetTable(ffmpeg: Ffmpeg, path: string, demuxer: string): Promise<PacketTable> {
+async function packetTable(
+  ffmpeg: Ffmpeg,
+  path: string,
+  { demuxer, clockRestarts }: Pick<ClipInfo, "demuxer" | "clockRestarts">,
+): Promise<PacketTable> {
   const process = spawnFfmpeg(
     ffmpeg.path,
     [
-      ...["-v", "error", "-copyts", ...inputParameters(path, demuxer), "-map", "0:V:0", "-c", "copy"],
+      ...["-v", "error", ...clockParameters(clockRestarts), ...inputParameters(path, demuxer)],
+      ...["-map", "0:V:0", "-c", "copy"],
       ...["-avoid_negative_ts", "disabled", "-f", "framecrc", "pipe:1"],
     ],
     { feeds: false },

@@ -107,7 +107,7 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
   } finally {
     await reader.close();
   }
-  return { output, warnings: judge(job, reader.warnings, framesDone, total) };
+  return { output, warnings: [...reader.notes, ...judge(job, reader.warnings, framesDone, total)] };
 }
 
 /** The source's frames as the upscaler sees them, prepended ones counted. */

@@ -1,15 +1,19 @@
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import installer from "@ffmpeg-installer/ffmpeg";
 import { afterAll, beforeAll } from "vitest";
 import { type Ffmpeg, findFfmpeg } from "../../engine/media/ffmpeg.ts";
 import type { ClipReader } from "../../engine/media/clip-reader.ts";
 import type { Frame } from "../../engine/media/frame.ts";
 
-/** The ffmpegs there are: the packaged one always, the system's where it has one. */
-export const programs: readonly string[] = [installer.path, ...(runs("ffmpeg") ? ["ffmpeg"] : [])];
+/** The ffmpegs there are: the packaged one always, the system's where it has one, and those of TEST_FFMPEGS. */
+export const programs: readonly string[] = [
+  installer.path,
+  ...(runs("ffmpeg") ? ["ffmpeg"] : []),
+  ...(process.env["TEST_FFMPEGS"] ?? "").split(delimiter).filter(Boolean),
+];
 
 function runs(program: string): boolean {
   try {
@@ -34,8 +38,13 @@ export function temporaryFolder(): (name: string) => string {
 
 /** Runs the packaged ffmpeg to make or look at a file; its stdout. Independent of the code under test. */
 export function ffmpegCommand(...parameters: readonly string[]): string {
+  return ffmpegBytes(...parameters).toString("utf8");
+}
+
+/** The same, its stdout as bytes. */
+export function ffmpegBytes(...parameters: readonly string[]): Buffer {
   const all = ["-nostdin", "-v", "error", "-y", ...parameters];
-  return execFileSync(installer.path, all, { stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+  return execFileSync(installer.path, all, { stdio: ["ignore", "pipe", "pipe"], maxBuffer: 2 ** 26 });
 }
 
 /** What that ffmpeg prints on opening a file. */
