@@ -1,4 +1,4 @@
-import { multiply, scalar } from "./elementwise.ts";
+import { cast, multiply, scalar } from "./elementwise.ts";
 import type { Graph } from "./graph.ts";
 import { matmul } from "./matmul.ts";
 import { concat, reshape, slice, transpose } from "./movement.ts";
@@ -15,7 +15,8 @@ export interface QueryKeyValue {
 
 /**
  * softmax(q·kᵀ/√headDim)·v for each head and batch. query [batch, queries, heads·headDim], key and value [batch, rows,
- * heads·headDim]; result like query. No mask: a mask would cost the runtime its memory-saving form.
+ * heads·headDim]; result like query, in the type of products. No mask: a mask would cost the runtime its memory-saving
+ * form.
  */
 export function attention(at: Graph, { query, key, value }: QueryKeyValue, heads: number): Value {
   const fits = [query, key, value].every(({ shape }) => shape.length === 3 && (shape[2] ?? 0) % heads === 0);
@@ -24,25 +25,27 @@ export function attention(at: Graph, { query, key, value }: QueryKeyValue, heads
   return at.node({
     operator: "MultiHeadAttention",
     domain: "com.microsoft",
-    inputs: [query, key, value],
+    inputs: [query, key, value].map((part) => cast(at, part, at.productType)),
     attributes: { num_heads: heads },
     shape: query.shape,
   });
 }
 
+/** Scores and softmax are fp32 in any case: an error in a score is a factor in its share. */
 function plainAttention(at: Graph, { query, key, value }: QueryKeyValue, heads: number): Value {
   const [batch = 0, queries = 0, width = 0] = query.shape;
   const headDim = width / heads;
   const split = (x: Value, order: readonly number[]) =>
     transpose(at, reshape(at, x, [batch, x.shape[1] ?? 0, heads, headDim]), order);
-  const scaled = multiply(at, query, scalar(at, 1 / Math.sqrt(headDim)));
-  const [q, k, v] = [split(scaled, [0, 2, 1, 3]), split(key, [0, 2, 3, 1]), split(value, [0, 2, 1, 3])];
+  const scaled = multiply(at, cast(at, query, "F32"), scalar(at, 1 / Math.sqrt(headDim)));
+  const [q, k] = [split(scaled, [0, 2, 1, 3]), split(cast(at, key, "F32"), [0, 2, 3, 1])];
+  const v = split(cast(at, value, at.productType), [0, 2, 1, 3]);
   const blocks: Value[] = [];
   for (let from = 0; from < queries; from += QUERY_BLOCK) {
     const part = slice(at, q, 2, { from, to: Math.min(from + QUERY_BLOCK, queries) });
     const scores = matmul(at, part, k);
     const shares = at.node({ operator: "Softmax", inputs: [scores], attributes: { axis: -1 }, shape: scores.shape });
-    blocks.push(matmul(at, shares, v));
+    blocks.push(matmul(at, cast(at, shares, at.productType), v));
   }
   return reshape(at, transpose(at, concat(at, blocks, 2), [0, 2, 1, 3]), query.shape);
 }

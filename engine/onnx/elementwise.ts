@@ -1,12 +1,19 @@
 import type { Graph } from "./graph.ts";
-import type { Shape, Value } from "./value.ts";
+import { elementTypes, type FloatType, type Shape, type Value } from "./value.ts";
 
-/** a + b, with sizes of 1 repeated as NumPy does. */
+/** x in another type; in its own it is itself. */
+export function cast(at: Graph, x: Value, type: FloatType): Value {
+  if (x.type === type) return x;
+  const attributes = { to: elementTypes[type].onnx };
+  return at.node({ operator: "Cast", inputs: [x], attributes, type, shape: x.shape });
+}
+
+/** a + b, with sizes of 1 repeated as NumPy does; fp32 where either is. */
 export function add(at: Graph, a: Value, b: Value): Value {
   return binary(at, "Add", a, b);
 }
 
-/** a · b, with sizes of 1 repeated as NumPy does. */
+/** a · b, with sizes of 1 repeated as NumPy does; fp32 where either is. */
 export function multiply(at: Graph, a: Value, b: Value): Value {
   return binary(at, "Mul", a, b);
 }
@@ -28,8 +35,9 @@ export function scalar(at: Graph, value: number): Value {
 
 function binary(at: Graph, operator: "Add" | "Mul", a: Value, b: Value): Value {
   const shape = broadcast(a.shape, b.shape);
-  at.check(shape !== undefined && a.type === b.type, `${operator} wants shapes that fit`, a, b);
-  return at.node({ operator, inputs: [a, b], shape });
+  at.check(shape !== undefined, `${operator} wants shapes that fit`, a, b);
+  const inputs = a.type === b.type ? [a, b] : [cast(at, a, "F32"), cast(at, b, "F32")];
+  return at.node({ operator, inputs, shape });
 }
 
 function broadcast(a: Shape, b: Shape): Shape | undefined {

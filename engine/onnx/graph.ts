@@ -1,49 +1,19 @@
 import assert from "node:assert";
-import { describe, elementTypes, isElementType, sizeOf, type ElementType, type Shape, type Value } from "./value.ts";
+import type {
+  Attribute,
+  ComputedWeight,
+  GraphNode,
+  GraphOptions,
+  Initializer,
+  InitializerParts,
+  NodeParts,
+  RowRange,
+} from "./graph-parts.ts";
+import { halves } from "./half.ts";
+import { processorLowering, type Lowering } from "./lowering.ts";
+import { describe, elementTypes, isElementType, sizeOf } from "./value.ts";
+import type { ElementType, FloatType, Shape, Value } from "./value.ts";
 import type { StoredRuns, StoredWeight, WeightDemands } from "./weight-demands.ts";
-
-export type Attribute = number | string | readonly number[] | { readonly float: number };
-
-/** A node of the graph as it is written: operator, operands, results. */
-export interface GraphNode {
-  readonly operator: string;
-  /** "" is ONNX's own; others are contributed operators. */
-  readonly domain: string;
-  readonly inputs: readonly (Value | undefined)[];
-  readonly output: Value;
-  readonly attributes: Readonly<Record<string, Attribute>>;
-}
-
-/** Where the data of an initializer is: in a file, here, or to be computed when the model is written. */
-export type InitializerData =
-  | { readonly path: string; readonly offset: number; readonly length: number }
-  | Uint8Array
-  | (() => Promise<Uint8Array>);
-
-interface InitializerParts {
-  readonly type: ElementType;
-  readonly shape: Shape;
-  readonly data: InitializerData;
-}
-
-export interface Initializer {
-  readonly value: Value;
-  readonly data: InitializerData;
-}
-
-/** How the network's words become operators; depends on the device, never on the network. */
-export interface Lowering {
-  /** One fused operator, or plain products over blocks of queries where the fused one is missing or wrong. */
-  readonly attention: "fused" | "plain";
-}
-
-export interface GraphOptions {
-  readonly name: string;
-  readonly weights?: WeightDemands;
-  /** Makes values that were given a name with `trace` outputs of the graph. */
-  readonly traced?: boolean;
-  readonly lowering?: Lowering;
-}
 
 interface GraphParts {
   readonly options: GraphOptions;
@@ -58,25 +28,11 @@ interface GraphParts {
   readonly decoded: Map<string, () => Promise<Float32Array>>;
 }
 
-export interface NodeParts {
-  readonly operator: string;
-  readonly domain?: string;
-  readonly inputs: readonly (Value | undefined)[];
-  readonly attributes?: Readonly<Record<string, Attribute>>;
-  readonly type?: ElementType;
+/** What is wanted of a weight: the shape of the whole, some of its rows, in a type. */
+interface Wanted {
   readonly shape: Shape;
-}
-
-/** A value of a graph as a function of a weight's values. */
-export interface ComputedWeight {
-  readonly shape: Shape;
-  readonly from: (values: Float32Array) => Float32Array;
-}
-
-/** Rows of a weight, `to` excluded. */
-export interface RowRange {
-  readonly from: number;
-  readonly to: number;
+  readonly rows?: RowRange | undefined;
+  readonly type: FloatType;
 }
 
 const typedArrays = { F32: Float32Array, I64: BigInt64Array, I32: Int32Array } as const;
@@ -114,7 +70,12 @@ export class Graph {
   }
 
   get lowering(): Lowering {
-    return this.#parts.options.lowering ?? { attention: "fused" };
+    return this.#parts.options.lowering ?? processorLowering;
+  }
+
+  /** What layers, convolutions and attention multiply in. */
+  get productType(): FloatType {
+    return this.lowering.arithmetic === "fp16" ? "F16" : "F32";
   }
 
   get inputs(): readonly Value[] {
@@ -140,8 +101,10 @@ export class Graph {
     return value;
   }
 
+  /** Outputs are fp32, whatever was computed in. */
   output(name: string, value: Value): void {
-    this.#parts.outputs.push({ name, value });
+    const wide = value.type === "F16" ? this.#widened(value) : value;
+    this.#parts.outputs.push({ name, value: wide });
   }
 
   /** Names an intermediate value; only graphs made for comparison output it. */
@@ -163,16 +126,15 @@ export class Graph {
   /**
    * Weight `name` under this graph's path, in fp32; rows `from` … `to` of it where given (as a weight of its own, at
    * its own place in the file). What is stored in another type stays so on disk and is converted while the graph runs;
-   * what the runtime cannot read is decoded when the model is written.
+   * what the provider cannot read is decoded when the model is written.
    */
   weight(name: string, shape: Shape, rows?: RowRange): Value {
-    const full = [...this.path, name].join(".");
-    const key = rows ? `${full}[${rows.from}:${rows.to}]` : full;
-    const known = this.#parts.weights.get(key);
-    if (known) return known;
-    const value = this.#place(key, this.#demand(full, shape), shape, rows);
-    this.#parts.weights.set(key, value);
-    return value;
+    return this.#known(name, { shape, rows, type: "F32" });
+  }
+
+  /** The same, in the type that products are computed in. */
+  factor(name: string, shape: Shape, rows?: RowRange): Value {
+    return this.#known(name, { shape, rows, type: this.productType });
   }
 
   /**
@@ -182,9 +144,9 @@ export class Graph {
   computedWeights(name: string, stored: Shape, made: readonly ComputedWeight[]): Value[] {
     const weight = this.#demand([...this.path, name].join("."), stored);
     const values = this.#readOnce(weight, made.length);
-    return made.map(({ shape, from }) => {
-      const data = async () => bytesOf(from(await values()));
-      return this.initializer(name, { type: "F32", shape, data });
+    return made.map(({ shape, from, type = "F32" }) => {
+      const data = async () => bytesOf(from(await values()), type);
+      return this.initializer(name, { type, shape, data });
     });
   }
 
@@ -212,30 +174,48 @@ export class Graph {
     return this.#weights.demand(full, shape);
   }
 
-  #place(key: string, weight: StoredWeight | undefined, shape: Shape, rows?: RowRange): Value {
+  #known(name: string, wanted: Wanted): Value {
+    const { rows, shape, type } = wanted;
+    const full = [...this.path, name].join(".");
+    const key = rows ? `${full}[${rows.from}:${rows.to}]` : full;
+    const known = this.#parts.weights.get(`${key} ${type}`);
+    if (known) return known;
+    const value = this.#place(key, this.#demand(full, shape), wanted);
+    this.#parts.weights.set(`${key} ${type}`, value);
+    return value;
+  }
+
+  #place(key: string, weight: StoredWeight | undefined, { shape, rows, type }: Wanted): Value {
     const part: Shape = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape;
     const perRow = sizeOf(shape.slice(1));
-    if (!weight || !isElementType(weight.type)) {
+    if (!weight || !isElementType(weight.type) || this.#mustConvert(weight, type)) {
       const [from, to] = rows ? [rows.from * perRow, rows.to * perRow] : [0, sizeOf(shape)];
       const values = this.#decodedOnce(weight);
-      const data = async () => bytesOf((await values()).subarray(from, to));
-      return this.#addInitializer(key, { type: "F32", shape: part, data });
+      const data = async () => bytesOf((await values()).subarray(from, to), type);
+      return this.#addInitializer(key, { type, shape: part, data });
     }
     const data = dataOf(weight, rows ?? { from: 0, to: shape[0] ?? 1 });
     const stored = this.#addInitializer(key, { type: weight.type, shape: part, data });
     if (weight.runs) return this.#fromRuns(key, stored, weight.runs, rows);
-    const values = weight.type === "F32" ? stored : this.#convert("Cast", [stored], part);
+    const values = weight.type === type ? stored : this.#convert("Cast", [stored], part);
     return weight.scale ? this.#convert("Mul", [values, this.#scale(key, weight.scale, part, rows)], part) : values;
+  }
+
+  /** True for weights of which a provider of few types is given what they stand for instead of what is stored. */
+  #mustConvert({ type, scale, runs }: StoredWeight, wanted: FloatType): boolean {
+    const combined = scale !== undefined || runs !== undefined;
+    if (wanted === "F16") return combined || type !== "F16";
+    return this.lowering.weights === "converted" && (combined || (type !== "F16" && type !== "F32"));
   }
 
   /** step · integer − base, for each run of integers in a row. */
   #fromRuns(key: string, integers: Value, { length, step, base }: StoredRuns, rows?: RowRange): Value {
     const [count = 0, columns = 0] = integers.shape;
-    const steps = this.#place(`${key}.step`, step, step.shape, rows);
+    const steps = this.#place(`${key}.step`, step, { shape: step.shape, rows, type: "F32" });
     const attributes = { axis: 1, block_size: length };
     const scaled = this.#convert("DequantizeLinear", [integers, steps], integers.shape, attributes);
     if (!base) return scaled;
-    const bases = this.#place(`${key}.base`, base, base.shape, rows);
+    const bases = this.#place(`${key}.base`, base, { shape: base.shape, rows, type: "F32" });
     const inRuns = this.#reshaped(scaled, [count, columns / length, length]);
     const lowered = this.#convert("Sub", [inRuns, this.#reshaped(bases, [count, columns / length, 1])], inRuns.shape);
     return this.#reshaped(lowered, integers.shape);
@@ -275,8 +255,18 @@ export class Graph {
     const flat: Shape = single ? [1] : [sizeOf(scale.shape)];
     const range = single ? undefined : rows;
     const flattened: StoredWeight = { ...scale, shape: flat };
-    const value = this.#place(`${key}.scale`, flattened, flat, range);
+    const value = this.#place(`${key}.scale`, flattened, { shape: flat, rows: range, type: "F32" });
     return this.#reshaped(value, column);
+  }
+
+  #widened(value: Value): Value {
+    return this.node({
+      operator: "Cast",
+      inputs: [value],
+      attributes: { to: elementTypes.F32.onnx },
+      type: "F32",
+      shape: value.shape,
+    });
   }
 
   #convert(operator: string, inputs: readonly Value[], shape: Shape, given: Record<string, Attribute> = {}): Value {
@@ -315,6 +305,7 @@ function makeValue(name: string, type: ElementType, shape: Shape): Value {
   return { name, type, shape } as Value;
 }
 
-function bytesOf(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+function bytesOf(values: Float32Array, type: FloatType): Uint8Array {
+  const { buffer, byteOffset, byteLength } = type === "F16" ? halves(values) : values;
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }

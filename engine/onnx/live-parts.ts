@@ -1,4 +1,5 @@
-import type { Graph, GraphNode, Initializer } from "./graph.ts";
+import type { Graph } from "./graph.ts";
+import type { GraphNode, Initializer } from "./graph-parts.ts";
 
 /** The parts of a graph that its outputs need. */
 export interface LiveParts {

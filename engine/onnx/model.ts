@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import type { Attribute, Graph, GraphNode, Initializer } from "./graph.ts";
+import type { Graph } from "./graph.ts";
+import type { Attribute, GraphNode, Initializer } from "./graph-parts.ts";
 import { liveParts } from "./live-parts.ts";
 import { ProtoWriter } from "./protobuf.ts";
 import { elementTypes, type Value } from "./value.ts";

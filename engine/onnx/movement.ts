@@ -20,10 +20,12 @@ export function concat(at: Graph, values: readonly Value[], axis: number): Value
   at.check(first !== undefined, "Concat wants values");
   if (rest.length === 0) return first;
   const fits = rest.every(
-    ({ shape }) =>
-      shape.length === first.shape.length && shape.every((size, i) => i === axis || size === first.shape[i]),
+    ({ shape, type }) =>
+      type === first.type &&
+      shape.length === first.shape.length &&
+      shape.every((size, i) => i === axis || size === first.shape[i]),
   );
-  at.check(fits, `Concat wants shapes equal but for axis ${axis}`, ...values);
+  at.check(fits, `Concat wants one type and shapes equal but for axis ${axis}`, ...values);
   const total = values.reduce((sum, { shape }) => sum + (shape[axis] ?? 0), 0);
   const shape = first.shape.map((size, i) => (i === axis ? total : size));
   return at.node({ operator: "Concat", inputs: values, attributes: { axis }, shape });

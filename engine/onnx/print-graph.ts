@@ -1,4 +1,5 @@
-import type { Attribute, Graph, Initializer } from "./graph.ts";
+import type { Graph } from "./graph.ts";
+import type { Attribute, Initializer } from "./graph-parts.ts";
 import { liveParts } from "./live-parts.ts";
 import { describe } from "./value.ts";
 

@@ -16,6 +16,9 @@ export const elementTypes = {
 
 export type ElementType = keyof typeof elementTypes;
 
+/** Types that networks compute in. */
+export type FloatType = "F32" | "F16";
+
 export type Shape = readonly number[];
 
 /** True where the runtime takes tensors of this type as they lie in a file. */

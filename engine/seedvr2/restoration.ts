@@ -69,7 +69,7 @@ export async function restoreBatch(
   const shape = [frames, height, width, channels];
   const trace = (name: string, data: Float32Array, last = channels) =>
     options.trace?.(name, { shape: [frames, height, width, last], data });
-  const latent = rowsFromPlanes(latentPlanes, LATENT_SCALE);
+  const latent = rowsFromPlanes({ ...latentPlanes, data: finite(latentPlanes.data, "encoder") }, LATENT_SCALE);
   trace("latent", latent);
   const epsilon = noise.latent({ frames, height, width, channels });
   const condition = conditionOf(latent, epsilon, { frames, height, width, channels }, { noise, options });

@@ -1,7 +1,9 @@
 import { GraphSession, type SessionOptions, type TensorValue } from "../onnx/session.ts";
-import type { Graph, Lowering } from "../onnx/graph.ts";
+import type { Graph } from "../onnx/graph.ts";
+import type { Lowering } from "../onnx/lowering.ts";
 import { WeightDemands } from "../onnx/weight-demands.ts";
 import type { TransformerSizes } from "../weights/network.ts";
+import { finite } from "./finite.ts";
 import { gridOf } from "./patch.ts";
 import { textAngles, videoAngles, type RotaryAngles } from "./rotary.ts";
 import { blockFrequencies } from "./stored-frequencies.ts";
@@ -82,7 +84,7 @@ export class TransformerNetwork {
     return network;
   }
 
-  /** Resolves to the network's output [t·h·w, channelsOut]. */
+  /** Resolves to the network's output [t·h·w, channelsOut]. Throws `provider_failed` for values that are no numbers. */
   async run(pass: TransformerPass): Promise<Float32Array> {
     const { sizes } = this;
     const plan = this.#plan(pass.extent, pass.prompt.shape[0] ?? 0);
@@ -102,6 +104,7 @@ export class TransformerNetwork {
       const results = await this.#once(blockGraph(plan, index, this.#graphOptions(pass)), feeds);
       if (pass.trace) traceBlock(pass.trace, index, order, results);
       video = results["next.video"] as TensorValue;
+      finite(video.data, `transformer block ${index + 1} of ${plan.orders.length}`);
       textRows = results["next.text"] ?? textRows;
       pass.onBlock?.(index + 1, plan.orders.length);
     }

@@ -1,5 +1,7 @@
 import assert from "node:assert";
-import { Graph, type GraphOptions } from "../onnx/graph.ts";
+import { Graph } from "../onnx/graph.ts";
+import type { GraphOptions } from "../onnx/graph-parts.ts";
+import { processorLowering } from "../onnx/lowering.ts";
 import { linear } from "../onnx/matmul.ts";
 import { gatherRows } from "../onnx/movement.ts";
 import { rmsNorm } from "../onnx/norm.ts";
@@ -44,9 +46,14 @@ export interface TransformerPlan {
 
 type Options = Omit<GraphOptions, "name">;
 
+/** The small parts before and after the blocks, whose values may be large, are computed in fp32 on every device. */
+function exact(options: Options): Options {
+  return { ...options, lowering: { ...(options.lowering ?? processorLowering), arithmetic: "fp32" } };
+}
+
 /** What depends on prompt and timestep alone: text rows [L, dim] and timestep embedding [1, 6·dim]. */
 export function conditionsGraph({ sizes, textRows }: TransformerPlan, options: Options): Graph {
-  const at: Graph = new Graph({ ...options, name: "conditions" });
+  const at: Graph = new Graph({ ...exact(options), name: "conditions" });
   const prompt = at.input("prompt", [textRows, sizes.textFeatures]);
   const features = at.input("timestep", [1, sizes.timestepFeatures]);
   at.output("text", linear(at, prompt, "txt_in", { outputs: sizes.dim, bias: true }));
@@ -56,7 +63,7 @@ export function conditionsGraph({ sizes, textRows }: TransformerPlan, options: O
 
 /** Latent rows [t·h·w, channelsIn] → tokens in (t, h, w) order. */
 export function headGraph({ sizes, latent }: TransformerPlan, options: Options): Graph {
-  const at: Graph = new Graph({ ...options, name: "head" });
+  const at: Graph = new Graph({ ...exact(options), name: "head" });
   const [t, h, w] = latent;
   at.output("video", patchIn(at, at.input("latent", [t * h * w, sizes.channelsIn]), latent, sizes));
   return at;
@@ -98,7 +105,7 @@ export function blockGraph(plan: TransformerPlan, index: number, options: Option
 
 /** Tokens in the last block's order → latent rows [t·h·w, channelsOut]. seedvr2-dit.md section 7. */
 export function tailGraph({ sizes, settings, latent, orders }: TransformerPlan, options: Options): Graph {
-  const at: Graph = new Graph({ ...options, name: "tail" });
+  const at: Graph = new Graph({ ...exact(options), name: "tail" });
   const last = orders.at(-1);
   assert(last, "a network with blocks");
   const tokens = at.input("video", [last.raster.length, sizes.dim]);

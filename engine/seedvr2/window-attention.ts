@@ -1,5 +1,5 @@
 import { attention, rotate, type RotaryTables } from "../onnx/attention.ts";
-import { add, multiply, scalar } from "../onnx/elementwise.ts";
+import { add, cast, multiply, scalar } from "../onnx/elementwise.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { linear, linearParts } from "../onnx/matmul.ts";
 import { concat, expand, reshape, slice, sumOver } from "../onnx/movement.ts";
@@ -77,7 +77,7 @@ function attendInWindows(at: Graph, parts: Parts, { sizes, groups, textWanted }:
     const result = attention(at, { query, key: sequence(parts.key), value: sequence(parts.value) }, sizes.heads);
     const [, length = 0, width = 0] = result.shape;
     videos.push(reshape(at, slice(at, result, 1, { from: 0, to: rows }), [group.windows * rows, width]));
-    if (length > rows) texts.push(sumOver(at, slice(at, result, 1, { from: rows, to: length }), 0));
+    if (length > rows) texts.push(sumOver(at, cast(at, slice(at, result, 1, { from: rows, to: length }), "F32"), 0));
     start += group.windows * rows;
   }
   const windows = groups.reduce((sum, group) => sum + group.windows, 0);
@@ -89,13 +89,10 @@ function repeated(at: Graph, text: Value, windows: number): Value {
   return expand(at, reshape(at, text, [1, ...text.shape]), [windows, ...text.shape]);
 }
 
-/** Plain mean: each window counts the same whatever its size. */
+/** Plain mean, in the type of products: each window counts the same whatever its size. */
 function mean(at: Graph, sums: readonly Value[], windows: number): Value | undefined {
   const [first, ...rest] = sums;
   if (!first) return undefined;
-  return multiply(
-    at,
-    rest.reduce((sum, value) => add(at, sum, value), first),
-    scalar(at, 1 / windows),
-  );
+  const sum = rest.reduce((total, value) => add(at, total, value), first);
+  return cast(at, multiply(at, sum, scalar(at, 1 / windows)), at.productType);
 }

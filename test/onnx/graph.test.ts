@@ -22,7 +22,7 @@ describe("a shape that does not fit", () => {
       () => slice(at, video, 0, { from: 2, to: 9 }),
     ],
     [
-      "block0.blocks.0: Concat wants shapes equal but for axis 1; got video f32[5,8] and text f32[4,8]",
+      "block0.blocks.0: Concat wants one type and shapes equal but for axis 1; got video f32[5,8] and text f32[4,8]",
       () => concat(at, [video, text], 1),
     ],
     [

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { attention, rotate } from "../../engine/onnx/attention.ts";
 import { conv2d } from "../../engine/onnx/conv.ts";
 import { geluTanh, silu } from "../../engine/onnx/elementwise.ts";
-import { Graph, type Lowering } from "../../engine/onnx/graph.ts";
+import { Graph } from "../../engine/onnx/graph.ts";
+import { processorLowering, type Lowering } from "../../engine/onnx/lowering.ts";
 import { depthToSpace, gatherRows, slice, sumOver } from "../../engine/onnx/movement.ts";
 import { groupNorm, rmsNorm } from "../../engine/onnx/norm.ts";
 import { GraphSession } from "../../engine/onnx/session.ts";
@@ -122,7 +123,7 @@ describe("attention", () => {
   it.each<Lowering["attention"]>(["fused", "plain"])("in its %s form is softmax(q·kᵀ/√d)·v", async (form) => {
     const make = (at: Graph, v: Value) => attention(at, { query: v, key: v, value: v }, heads);
     const shape = [batch, rows, heads * headDim];
-    const y = await computed({ shape, data, make, lowering: { attention: form } });
+    const y = await computed({ shape, data, make, lowering: { ...processorLowering, attention: form } });
     const at = (b: number, row: number, i: number) => data[(b * rows + row) * heads * headDim + i] ?? 0;
     for (const [b, row, head] of [
       [0, 0, 0],

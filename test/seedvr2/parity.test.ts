@@ -68,7 +68,8 @@ describe("quantised weights repacked in the cache", () => {
   it.each(["q8_0", "q4_k_m"])("give what the reference gives: %s", async (type) => {
     const folder = await readGoldenFolder(golden("storage"));
     const goldenCase = folder?.cases.find(({ name }) => name === `storage_tiny_${type}.case1`);
-    const transformer = await openTransformer(goldenCase?.network as NonNullable<typeof goldenCase>["network"], cache);
+    const network = goldenCase?.network as NonNullable<typeof goldenCase>["network"];
+    const transformer = await openTransformer(network, { cacheFolder: cache });
     const file = await GoldenFile.open(goldenCase?.path ?? "");
     const { findings } = await runTransformerCase(transformer, file);
     expect(findings.filter(({ ok }) => !ok)).toEqual([]);

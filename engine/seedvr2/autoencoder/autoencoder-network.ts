@@ -1,6 +1,7 @@
 import assert from "node:assert";
 import { cropped, type Planes } from "../../colour/planes.ts";
-import type { Graph, Lowering } from "../../onnx/graph.ts";
+import type { Graph } from "../../onnx/graph.ts";
+import type { Lowering } from "../../onnx/lowering.ts";
 import { GraphSession, type SessionOptions, type TensorValue } from "../../onnx/session.ts";
 import { WeightDemands } from "../../onnx/weight-demands.ts";
 import type { AutoencoderSizes } from "../../weights/network.ts";

@@ -1,5 +1,5 @@
 import { conv2d, type ConvParts } from "../../onnx/conv.ts";
-import { add } from "../../onnx/elementwise.ts";
+import { add, cast } from "../../onnx/elementwise.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import { concat, slice } from "../../onnx/movement.ts";
 import type { Value } from "../../onnx/value.ts";
@@ -28,19 +28,26 @@ export function conv3(outputs: number): CausalConvShape {
  */
 export function causalConv(
   at: Graph,
-  x: Value,
+  input: Value,
   name: string,
   parts: { shape: CausalConvShape; time: TimeSlice },
 ): Value {
   const { shape } = parts;
+  const type = at.productType;
+  const x = cast(at, input, type);
   const channels = x.shape[1] ?? 0;
   const [depth, kh, kw] = shape.kernel;
   const layer = at.in(name);
-  const bias = layer.computedWeights("bias", [shape.outputs], [{ shape: [shape.outputs], from: (b) => b }])[0] as Value;
+  const bias = layer.computedWeights(
+    "bias",
+    [shape.outputs],
+    [{ shape: [shape.outputs], from: (b) => b, type }],
+  )[0] as Value;
   const space: Omit<ConvParts, "kernel"> = { stride: shape.stride?.[1] ?? 1, pads: shape.pads };
   const sums = depth === 1 ? [[{ frame: x, taps: [0] }]] : seenFrames(at, x, name, parts);
   const tapSets = new Map(sums.flat().map(({ taps }) => [taps.join(), taps]));
   const made = [...tapSets.values()].map((taps) => ({
+    type,
     shape: [shape.outputs, channels, kh, kw],
     from: (kernels: Float32Array) => summedTaps(kernels, taps, { depth, area: kh * kw }),
   }));
@@ -72,7 +79,7 @@ function seenFrames(at: Graph, x: Value, name: string, parts: { shape: CausalCon
   const kept = depth - step;
   const past = time.first
     ? Array<Value>(depth - 1).fill(first)
-    : framesIn(at, historyInput(at, name, [kept, ...x.shape.slice(1)]));
+    : framesIn(at, cast(at, historyInput(at, name, [kept, ...x.shape.slice(1)]), at.productType));
   const frames = [...past, ...own];
   if (!time.last) keep(at, name, concat(at, frames.slice(-kept), 0));
   const count = Math.floor((frames.length - depth) / step) + 1;

@@ -1,5 +1,6 @@
 import { silu } from "../../onnx/elementwise.ts";
-import { Graph, type GraphOptions } from "../../onnx/graph.ts";
+import { Graph } from "../../onnx/graph.ts";
+import type { GraphOptions } from "../../onnx/graph-parts.ts";
 import { slice } from "../../onnx/movement.ts";
 import { groupNorm } from "../../onnx/norm.ts";
 import type { Value } from "../../onnx/value.ts";

@@ -32,8 +32,11 @@ function upscale(at: Graph, x: Value, pairs: number, onlyFirst: boolean): Value 
   const pick = (width: number) => (values: Float32Array) =>
     onlyFirst ? firstOfPairs(values, channels * width) : values;
   const stored = [rows, channels, 1, 1, 1];
-  const [kernel] = layer.computedWeights("weight", stored, [{ shape: [used, channels, 1, 1], from: pick(channels) }]);
-  const [bias] = layer.computedWeights("bias", [rows], [{ shape: [used], from: pick(1) }]);
+  const type = at.productType;
+  const [kernel] = layer.computedWeights("weight", stored, [
+    { shape: [used, channels, 1, 1], from: pick(channels), type },
+  ]);
+  const [bias] = layer.computedWeights("bias", [rows], [{ shape: [used], from: pick(1), type }]);
   return conv2d(layer, x, { kernel: kernel as Value, bias: bias as Value });
 }
 
