@@ -42,14 +42,18 @@ export async function openNetworkFile(path: string, cacheFolder?: string): Promi
     }
   }
   const weights = await networkWeights(checkpoint);
-  return { path, checkpoint, weights, network: networkIn(path, weights), warnings, read: readWeight };
+  return { path, checkpoint, weights, network: networkIn(path, weights), warnings, read: (weight) => readWeight(weight, source) };
 }
 
-/** The values of a weight in fp32, multiplied by its scale where it has one. */
-async function readWeight(weight: StoredWeight): Promise<Float32Array<ArrayBuffer>> {
-  assert(!weight.runs, "repacked blocks are read by the runtime");
+/** The values of a weight in fp32, multiplied by its scale where it has one; of blocks, those of the source's. */
+async function readWeight(weight: StoredWeight, source: Checkpoint): Promise<Float32Array<ArrayBuffer>> {
   // Every weight handed out above is a tensor of engine/weights, whose types are the narrower ones.
   const tensor = weight as StoredTensor & Weight;
+  if (weight.runs) {
+    const blocks = source.tensors.get(tensor.name);
+    assert(blocks, `${tensor.name} is a tensor of ${source.path}`);
+    return readValues(blocks);
+  }
   const values = await readValues(tensor);
   if (tensor.scale) applyScale(values, tensor, await readValues(tensor.scale));
   return values;
