@@ -5,6 +5,7 @@ import type {
   GraphNode,
   GraphOptions,
   Initializer,
+  InitializerData,
   InitializerParts,
   NodeParts,
   RowRange,
