@@ -42,7 +42,14 @@ export async function openNetworkFile(path: string, cacheFolder?: string): Promi
     }
   }
   const weights = await networkWeights(checkpoint);
-  return { path, checkpoint, weights, network: networkIn(path, weights), warnings, read: (weight) => readWeight(weight, source) };
+  return {
+    path,
+    checkpoint,
+    weights,
+    network: networkIn(path, weights),
+    warnings,
+    read: (weight) => readWeight(weight, source),
+  };
 }
 
 /** The values of a weight in fp32, multiplied by its scale where it has one; of blocks, those of the source's. */
