@@ -29,6 +29,7 @@ async function answerFile(c: HttpContext, path: string): Promise<Response> {
   const found = await stat(path).catch((cause: unknown) => {
     throw fileGone(path, cause);
   });
+  if (found.isDirectory()) throw isFolder(path);
   if (!found.isFile()) throw fileGone(path);
   const name = basename(path);
   const tag = `"${found.size.toString(16)}-${Math.floor(found.mtimeMs).toString(16)}"`;
@@ -70,6 +71,13 @@ function attachment(name: string): string {
     (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
   );
   return `attachment; filename="${ascii}"; filename*=UTF-8''${encoded}`;
+}
+
+function isFolder(path: string): EngineError {
+  return new EngineError("wrong_state", {
+    what: `The result ${JSON.stringify(basename(path))} is a folder of pictures, which is no single download.`,
+    todo: "Take them from output_path on that machine, or submit with codec ffv1 in mkv for one lossless file.",
+  });
 }
 
 function fileGone(path: string, cause?: unknown): EngineError {

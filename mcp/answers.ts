@@ -250,7 +250,7 @@ async function resultLinks(output: Readonly<Record<string, unknown>>): Promise<R
   const mimeType = mimeTypes[extname(path).toLowerCase()];
   // The file may have been moved since; then the link only lacks its size.
   const bytes = await stat(path).then(
-    (file) => file.size,
+    (file) => (file.isFile() ? file.size : undefined),
     () => undefined,
   );
   return [

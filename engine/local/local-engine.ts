@@ -195,6 +195,7 @@ export class LocalEngine implements HostedEngine {
       probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
       models: () => this.models.entries(),
       workDir: this.config.stateDir,
+      segmentFrames: this.config.segmentFrames,
       encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
     });
     await refuseTaken(submission);

@@ -5,7 +5,8 @@ import { EngineError } from "../errors.ts";
 import { shortName } from "../models/model-list.ts";
 import { outputName } from "../tasks/output-name.ts";
 import type { Submission, Task, TaskOutcome } from "../tasks/task.ts";
-import { workedUntil } from "../tasks/task.ts";
+import { isSequence, workedUntil } from "../tasks/task.ts";
+import { inTheWay, moveFolder } from "./publish-folder.ts";
 
 /** Notes in the task's work folder which name a result is about to get, so that a kill in between loses nothing. */
 const NOTE = "published.json";
@@ -22,13 +23,18 @@ export async function publish(task: Task, result: Omit<TaskOutcome, "path">, pla
     const path = task.output.path ?? join(task.output.folder, name);
     const outcome = { ...result, path };
     await writeFile(join(places.workDir, NOTE), JSON.stringify({ outcome, ino } satisfies Note));
-    if (task.output.path && task.output.overwrite) await rename(places.partPath, path);
-    else if (!(await claimName(places.partPath, path))) {
-      if (!task.output.path) continue;
-      throw nameTaken(path);
-    }
-    return outcome;
+    if (await give(task, places.partPath, path)) return outcome;
+    if (task.output.path) throw nameTaken(path);
   }
+}
+
+/** Gives the result its name; false where somebody has it. */
+async function give(task: Task, partPath: string, path: string): Promise<boolean> {
+  const { output } = task;
+  if (isSequence(task)) return moveFolder(partPath, path, output.overwrite);
+  if (!output.path || !output.overwrite) return claimName(partPath, path);
+  await rename(partPath, path);
+  return true;
 }
 
 interface Note {
@@ -49,12 +55,13 @@ export async function publishedBefore(places: Places): Promise<TaskOutcome | nul
   const { outcome, ino } = JSON.parse(text) as Note;
   const final = await stat(outcome.path).catch(() => null);
   if (final?.ino !== ino) return null;
-  await rm(places.partPath, { force: true });
+  await rm(places.partPath, { recursive: true, force: true });
   return outcome;
 }
 
 /** Refuses an `output_path` that cannot be had before hours are spent on it. */
-export async function refuseTaken({ output, inputPath }: Pick<Submission, "output" | "inputPath">): Promise<void> {
+export async function refuseTaken(submission: Pick<Submission, "kind" | "output" | "inputPath">): Promise<void> {
+  const { output, inputPath } = submission;
   const there = output.path === null ? null : await lstat(output.path).catch(() => null);
   if (output.path === null || !there) return;
   if (output.path === inputPath) {
@@ -63,6 +70,7 @@ export async function refuseTaken({ output, inputPath }: Pick<Submission, "outpu
       todo: "Choose another output_path.",
     });
   }
+  if (isSequence(submission)) return refuseTakenFolder(output.path, output.overwrite);
   if (there.isDirectory()) {
     throw new EngineError("invalid_parameter", {
       what: `output_path ${output.path} is a folder.`,
@@ -70,6 +78,17 @@ export async function refuseTaken({ output, inputPath }: Pick<Submission, "outpu
     });
   }
   if (!output.overwrite) throw nameTaken(output.path);
+}
+
+async function refuseTakenFolder(path: string, overwrite: boolean): Promise<void> {
+  const found = await inTheWay(path, overwrite);
+  if (found === "nothing") return;
+  if (found === "a sequence") throw nameTaken(path);
+  throw new EngineError("wrong_state", {
+    what: `output_path ${path} holds other files, which are never replaced by a sequence of pictures.`,
+    todo: "Name a folder that is empty or not there yet.",
+    facts: { path },
+  });
 }
 
 function nameTaken(path: string): EngineError {

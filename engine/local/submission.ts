@@ -1,21 +1,21 @@
-import { statfs } from "node:fs/promises";
-import { basename, dirname, extname } from "node:path";
-import { readablePath, writablePath } from "../allowed-paths.ts";
+import { basename } from "node:path";
+import { readablePath } from "../allowed-paths.ts";
 import type { Caller } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
-import { encoderNames } from "../media/encoding.ts";
-import type { Container, VideoCodec } from "../media/encoding.ts";
+import type { ClipFormat, VideoCodec } from "../media/encoding.ts";
 import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
-import { type WrittenFormat, formatTraits, writtenFormats } from "../media/picture-formats.ts";
+import { type WrittenFormat, formatTraits } from "../media/picture-formats.ts";
 import { defaultModel, knownModel, runnableModel } from "../models/model-list.ts";
 import { publishedFile } from "../models/published-files.ts";
 import { imageParameters, videoParameters } from "../schemas/parameters.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import type { ModelEntry } from "../schemas/results.ts";
-import type { OutputWish, Submission } from "../tasks/task.ts";
+import type { Submission } from "../tasks/task.ts";
 import { targetSize } from "../tasks/target-size.ts";
 import type { SizeBounds } from "../tasks/target-size.ts";
+import { encodedBytes, refuseFullDisk, type DiskNeed } from "./disk-space.ts";
+import { outputWish } from "./output-wish.ts";
 
 export interface SubmissionParts {
   readonly probe: (path: string) => Promise<MediaInfo>;
@@ -24,6 +24,8 @@ export interface SubmissionParts {
   readonly workDir: string;
   /** What the ffmpeg here can encode. */
   readonly encoders: () => Promise<ReadonlySet<string>>;
+  /** Output frames in a segment. */
+  readonly segmentFrames: number;
 }
 
 export interface Wish {
@@ -35,13 +37,8 @@ export interface Wish {
   readonly uploadName: string | null;
 }
 
-const formats = {
-  image: writtenFormats,
-  video: ["mp4", "mov", "mkv", "webm"],
-} as const;
-
-/** A byte or so a pixel and frame is what results and segments need at most; checked before anything is computed. */
-const BYTES_PER_PIXEL = { image: 8, video: 0.6 } as const;
+/** What a picture's result needs at most; checked before anything is computed. */
+const PICTURE_BYTES_PER_PIXEL = 8;
 
 /** Turns a wish into what is queued, refusing here whatever can be refused before the work begins. */
 export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Promise<Submission> {
@@ -57,13 +54,14 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     ? usableModel(models, parameters.dit_model, parameters.download)
     : defaultModel(models, caller.defaultModel);
   refuseTiles(parameters);
-  const output = await outputWish(parameters, kind, info, caller);
+  const output = await outputWish(parameters, info, caller);
   const target = targetSize(info, parameters, boundsOf(info, output.format));
-  if (info.kind === "clip") refuseEncoding(info, parameters, target, { output, encoders: await parts.encoders() });
   const frames = frameCount(info, parameters);
-  const needed = target.width * target.height * frames * BYTES_PER_PIXEL[kind];
-  await refuseFullDisk(output.folder, needed);
-  await refuseFullDisk(parts.workDir, needed);
+  await refuseFullDisk(
+    info.kind === "clip"
+      ? await clipNeeds(info, { target, output, parameters }, { ...parts, slow: !model.builtin })
+      : pictureNeeds(target, { frames, folder: output.folder, workDir: parts.workDir }),
+  );
   return {
     kind,
     inputPath,
@@ -105,22 +103,36 @@ function refuseTiles({ vae_tile_size: size, vae_tile_overlap: overlap }: TaskPar
   });
 }
 
-/** Refuses a codec, quality or preset that cannot be had, before the work begins. */
-function refuseEncoding(
+function pictureNeeds(
+  { width, height }: { width: number; height: number },
+  { frames, folder, workDir }: { frames: number; folder: string; workDir: string },
+): DiskNeed[] {
+  const bytes = width * height * frames * PICTURE_BYTES_PER_PIXEL;
+  return [
+    { folder, bytes },
+    { folder: workDir, bytes },
+  ];
+}
+
+/** What a clip's result and its unfinished parts may take. Refuses a codec or preset that cannot be had. */
+async function clipNeeds(
   info: ClipInfo,
-  { codec, quality, preset }: TaskParameters,
-  target: { width: number; height: number },
-  { output, encoders }: { output: OutputWish; encoders: ReadonlySet<string> },
-): void {
-  const request = { container: output.format as Container, codec: codec as VideoCodec | undefined, quality, preset };
-  const { spec } = chooseEncoding(info, request, target);
-  const encoder = encoderNames[spec.codec];
-  if (encoders.has(encoder)) return;
-  throw new EngineError("invalid_parameter", {
-    what: `The ffmpeg here cannot encode ${spec.codec} (it has no ${encoder}).`,
-    todo: "Choose another codec, or set FFMPEG_PATH to an ffmpeg that has it.",
-    facts: { parameter: "codec", codec: spec.codec, encoder },
-  });
+  { target, output, parameters }: Pick<Submission, "target" | "output"> & { parameters: TaskParameters },
+  parts: SubmissionParts & { slow: boolean },
+): Promise<DiskNeed[]> {
+  const { codec, quality, preset } = parameters;
+  const request = { container: output.format as ClipFormat, codec: codec as VideoCodec | undefined, quality, preset };
+  const { spec } = chooseEncoding(info, { ...request, encoders: await parts.encoders() }, target);
+  const frames = frameCount(info, parameters);
+  const deep = info.depth === 16;
+  const result = encodedBytes(spec.codec, spec, frames, deep);
+  // Batches of a slow network are kept without loss until their segment is finished.
+  const kept = Math.min(frames, parts.segmentFrames + parameters.batch_size);
+  const batches = parts.slow ? encodedBytes("ffv1", spec, kept, deep) : 0;
+  return [
+    { folder: output.folder, bytes: result },
+    { folder: parts.workDir, bytes: result + batches },
+  ];
 }
 
 function frameCount(info: MediaInfo, parameters: TaskParameters): number {
@@ -137,37 +149,6 @@ function meaningful(parameters: TaskParameters, kind: "image" | "video"): Record
 }
 
 type Recorded = Omit<TaskParameters, "file_path"> & Record<string, unknown>;
-
-async function outputWish(
-  parameters: TaskParameters,
-  kind: "image" | "video",
-  info: MediaInfo,
-  caller: Caller,
-): Promise<OutputWish> {
-  const { output_path: given, overwrite } = parameters;
-  const wished = given ? extname(given).slice(1) : parameters.output_format?.replace(/^\./, "");
-  const format = chosenFormat(wished?.toLowerCase(), kind, info);
-  if (!given) {
-    const allowed = [...caller.allowedFolders, caller.outputFolder];
-    const inFolder = await writablePath("OUTPUT_FOLDER", `${caller.outputFolder}/x`, allowed);
-    return { folder: dirname(inFolder), path: null, format, overwrite };
-  }
-  const path = await writablePath("output_path", given, [...caller.allowedFolders, caller.outputFolder]);
-  return { folder: dirname(path), path, format, overwrite };
-}
-
-function chosenFormat(wished: string | undefined, kind: "image" | "video", info: MediaInfo): string {
-  const moving = info.kind === "picture" && info.pages > 1 && formatTraits[info.format].animated;
-  if (wished === undefined) return moving ? info.format : kind === "image" ? "png" : "mp4";
-  if ((formats[kind] as readonly string[]).includes(wished)) return wished;
-  throw new EngineError("invalid_parameter", {
-    what: wished
-      ? `A ${kind === "image" ? "picture" : "clip"} cannot be written as .${wished}.`
-      : "The output path has no extension, which decides the format.",
-    todo: `Possible are: ${formats[kind].join(", ")}.`,
-    facts: { parameter: "output_format", given: wished, allowed: formats[kind] },
-  });
-}
 
 function wrongTool(info: MediaInfo): EngineError {
   const kind = info.kind === "picture" ? "image" : "video";
@@ -191,22 +172,4 @@ function notYet({ deinterlace, dither }: TaskParameters): string[] {
     ...(deinterlace ? ["deinterlace has no effect yet: frames are enlarged as they are."] : []),
     ...(dither ? ["dither has no effect yet: results are rounded."] : []),
   ];
-}
-
-async function refuseFullDisk(folder: string, needed: number): Promise<void> {
-  const space = await nearestStatfs(folder);
-  const free = space.bavail * space.bsize;
-  if (free >= needed) return;
-  throw new EngineError("disk_full", {
-    what: `The result may need ${Math.ceil(needed / 1e6)} MB, and ${folder} has ${Math.floor(free / 1e6)} MB free.`,
-    todo: "Free some space or choose another output folder.",
-    facts: { needed, free },
-  });
-}
-
-async function nearestStatfs(folder: string): Promise<{ bavail: number; bsize: number }> {
-  return statfs(folder).catch((error: unknown) => {
-    if (folder === dirname(folder)) throw error;
-    return nearestStatfs(dirname(folder));
-  });
 }

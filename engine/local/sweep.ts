@@ -24,7 +24,7 @@ export async function sweep(config: EngineConfig, store: TaskStore): Promise<voi
     needed.map((task) => task.id),
   )) {
     const task = await store.get(id);
-    if (task) await rm(join(task.output.folder, `.${id}.part`), { force: true });
+    if (task) await rm(join(task.output.folder, `.${id}.part`), { recursive: true, force: true });
     await rm(join(work, id), { recursive: true, force: true });
   }
   const uploads = needed.filter((task) => task.uploaded).map((task) => basename(dirname(task.inputPath)));

@@ -38,7 +38,7 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
     /** A failed task keeps its finished segments and its upload, so that a retry goes on from there. */
     async tidy(task: Task): Promise<void> {
       const { partPath, workDir } = placesOf(task);
-      await rm(partPath, { force: true });
+      await rm(partPath, { recursive: true, force: true });
       if (task.state === "failed") return;
       await rm(workDir, { recursive: true, force: true });
       if (task.uploaded) await removeUpload(task);
@@ -59,7 +59,7 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
     format: task.output.format,
     ...places,
     ffmpeg: await findFfmpeg(parts.config.ffmpegPath),
-    segmentFrames: segmentFramesFor(model, parts.config),
+    segmentFrames: parts.config.segmentFrames,
   };
   const { trace, ...result } = await parts.supervisor.run(job, {
     signal: events.signal,
@@ -90,13 +90,6 @@ export function modelSpecOf({ name, path, autoencoder, prompt }: ModelEntry, cac
   assert(path, "a model that can run has a file");
   if (autoencoder === undefined) return { name, kind: "builtin", path };
   return { name, kind: "seedvr2", path, autoencoder, prompt: prompt ?? null, cacheDir };
-}
-
-/** A SeedVR2 batch takes minutes where the built-in model takes a second: its segments are short, so that little is lost. */
-const SLOW_SEGMENT_FRAMES = 25;
-
-function segmentFramesFor(model: ModelSpec, { segmentFrames }: EngineConfig): number {
-  return model.kind === "builtin" ? segmentFrames : Math.min(segmentFrames, SLOW_SEGMENT_FRAMES);
 }
 
 /** An upload lies in a folder of its own. */

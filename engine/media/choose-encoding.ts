@@ -2,16 +2,19 @@ import { strict as assert } from "node:assert";
 import { availableParallelism } from "node:os";
 import { EngineError } from "../errors.ts";
 import { isHdr } from "./colour.ts";
-import type { Container, EncodeSpec, VideoCodec } from "./encoding.ts";
+import { type Encoder, encodersOf } from "./encoders.ts";
+import type { ClipFormat, EncodeSpec, VideoCodec } from "./encoding.ts";
 import type { ClipInfo, Colour } from "./media-info.ts";
 import { pixelFormatOf } from "./pixel-format.ts";
 
 export interface EncodingRequest {
-  readonly container: Container;
+  readonly container: ClipFormat;
   readonly codec?: VideoCodec | undefined;
   /** 0–100, higher is better. */
   readonly quality?: number | undefined;
   readonly preset?: string | undefined;
+  /** What the ffmpeg there has; without it any encoder is taken for there. */
+  readonly encoders?: ReadonlySet<string> | undefined;
 }
 
 export interface EncodingChoice {
@@ -21,31 +24,12 @@ export interface EncodingChoice {
 }
 
 /** What each container may hold of what we write. */
-const codecsOf: Readonly<Record<Container, readonly VideoCodec[]>> = {
+const codecsOf: Readonly<Record<ClipFormat, readonly VideoCodec[]>> = {
   mp4: ["h264", "hevc", "vp9", "av1"],
   mov: ["h264", "hevc", "prores_422hq", "prores_4444"],
   mkv: ["h264", "hevc", "vp9", "av1", "prores_422hq", "prores_4444", "ffv1"],
   webm: ["vp9", "av1"],
-};
-
-const x26xPresets = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ");
-const numbers = (last: number) => Array.from({ length: last + 1 }, (_, index) => String(index));
-
-interface CodecTraits {
-  /** Constant quality: the number for quality 0, for 100, and without a wish; null where there is none. */
-  readonly crf: { readonly worst: number; readonly best: number; readonly usual: number } | null;
-  readonly presets: readonly string[];
-  readonly preset: string | null;
-}
-
-const traits: Readonly<Record<VideoCodec, CodecTraits>> = {
-  h264: { crf: { worst: 40, best: 11, usual: 17 }, presets: x26xPresets, preset: "medium" },
-  hevc: { crf: { worst: 42, best: 12, usual: 18 }, presets: x26xPresets, preset: "medium" },
-  vp9: { crf: { worst: 56, best: 14, usual: 24 }, presets: numbers(8), preset: "2" },
-  av1: { crf: { worst: 56, best: 14, usual: 24 }, presets: numbers(13), preset: "8" },
-  prores_422hq: { crf: null, presets: [], preset: null },
-  prores_4444: { crf: null, presets: [], preset: null },
-  ffv1: { crf: null, presets: [], preset: null },
+  png: ["png_sequence"],
 };
 
 /** More threads than this make encoders worse for little speed. */
@@ -62,12 +46,14 @@ export function chooseEncoding(
   const deep = info.depth === 16 || isHdr(info.colour);
   const codec = request.codec ?? usualCodec(request.container, deep);
   refuseMismatch(codec, request.container);
+  const encoder = encoderFor(codec, request, size);
   const pixelFormat = pixelFormatFor(codec, info, deep);
   assertWholeChroma(pixelFormat, size);
   const spec: EncodeSpec = {
     codec,
-    crf: crfFor(codec, request.quality),
-    preset: presetFor(codec, request.preset),
+    encoder: encoder.name,
+    quality: qualityFor(encoder, request.quality),
+    preset: presetFor(codec, encoder, request.preset),
     pixelFormat,
     colour: outputColour(info.colour, codec, pixelFormat),
     threads: Math.min(availableParallelism(), maxThreads),
@@ -87,39 +73,70 @@ function assertWholeChroma(pixelFormat: string, size: { readonly width: number; 
   assert.equal(size.height % chroma.down, 0, `the height is a multiple of ${chroma.down} for ${pixelFormat}`);
 }
 
-function usualCodec(container: Container, deep: boolean): VideoCodec {
+function usualCodec(container: ClipFormat, deep: boolean): VideoCodec {
   if (container === "webm") return "vp9";
+  if (container === "png") return "png_sequence";
   return deep ? "hevc" : "h264";
 }
 
-function refuseMismatch(codec: VideoCodec, container: Container): void {
+function refuseMismatch(codec: VideoCodec, container: ClipFormat): void {
   if (codecsOf[container].includes(codec)) return;
-  const fitting = (Object.keys(codecsOf) as Container[]).filter((name) => codecsOf[name].includes(codec));
+  const fitting = (Object.keys(codecsOf) as ClipFormat[]).filter((name) => codecsOf[name].includes(codec));
+  const ending = fitting.map((name) => `.${name}`).join(" or ");
   throw new EngineError("invalid_parameter", {
     what: `codec ${codec} is not possible in ${container}.`,
     why: `${container} takes ${codecsOf[container].join(", ")}.`,
-    todo: fitting.length
-      ? `Choose one of these, or an output ending in ${fitting.map((name) => `.${name}`).join(" or ")}.`
-      : "Choose one of these.",
+    todo:
+      codec === "png_sequence"
+        ? "Choose one of these, or as the output a folder without an extension."
+        : `Choose one of these, or an output ending in ${ending}.`,
     facts: { parameter: "codec", codec, container, allowed: codecsOf[container] },
   });
 }
 
-function crfFor(codec: VideoCodec, quality: number | undefined): number | null {
-  const { crf } = traits[codec];
-  if (!crf) return null;
-  return quality === undefined ? crf.usual : Math.round(crf.worst + ((crf.best - crf.worst) * quality) / 100);
+/** The best encoder of a codec that the ffmpeg has and that takes frames of this size. */
+function encoderFor(
+  codec: VideoCodec,
+  { container, encoders }: EncodingRequest,
+  { width, height }: { width: number; height: number },
+): Encoder {
+  const side = Math.min(width, height);
+  const found = encodersOf[codec].find(
+    ({ name, shortest = 0 }) => side >= shortest && (!encoders || encoders.has(name)),
+  );
+  if (found) return found;
+  const has = (each: VideoCodec) => encodersOf[each].some(({ name }) => encoders?.has(name));
+  const possible = codecsOf[container].filter(has);
+  const names = encodersOf[codec].map(({ name }) => name);
+  throw new EngineError("invalid_parameter", {
+    what: `The ffmpeg here cannot encode ${codec} (it has no ${names.join(" or ")}).`,
+    todo: `${possible.length ? `Choose a codec it has for ${container}: ${possible.join(", ")}` : "Choose another output format"}; or set FFMPEG_PATH to an ffmpeg that has ${names[0]}.`,
+    facts: { parameter: "codec", codec, encoders: names, allowed: possible },
+  });
 }
 
-function presetFor(codec: VideoCodec, wish: string | undefined): string | null {
-  const { presets, preset } = traits[codec];
+function qualityFor({ scale }: Encoder, wish: number | undefined): number | null {
+  if (!scale) return null;
+  return wish === undefined ? scale.usual : Math.round(scale.worst + ((scale.best - scale.worst) * wish) / 100);
+}
+
+function presetFor(codec: VideoCodec, { name, presets, preset }: Encoder, wish: string | undefined): string | null {
   if (wish === undefined || presets.includes(wish)) return wish ?? preset;
   throw new EngineError("invalid_parameter", {
     what: `preset ${wish} is not possible with codec ${codec}.`,
-    todo: presets.length > 0 ? `Use one of ${presets.join(", ")}, or leave it out.` : "Leave it out: it has none.",
+    todo:
+      presets.length > 0
+        ? `Use one of ${presets.join(", ")} (those of ${name}), or leave it out.`
+        : "Leave it out: it has none.",
     facts: { parameter: "preset", preset: wish, allowed: presets },
   });
 }
+
+/** What lossless codecs take, without and with alpha. */
+const rgbFormats = {
+  ffv1: { usual: ["bgr0", "bgra"], deep: ["gbrp16le", "gbrap16le"] },
+  png_sequence: { usual: ["rgb24", "rgba"], deep: ["rgb48be", "rgba64be"] },
+} as const;
 
 function pixelFormatFor(codec: VideoCodec, info: ClipInfo, deep: boolean): string {
   switch (codec) {
@@ -134,8 +151,8 @@ function pixelFormatFor(codec: VideoCodec, info: ClipInfo, deep: boolean): strin
     case "prores_4444":
       return info.alpha ? "yuva444p10le" : "yuv444p10le";
     case "ffv1":
-      if (info.alpha) return deep ? "gbrap16le" : "bgra";
-      return deep ? "gbrp16le" : "bgr0";
+    case "png_sequence":
+      return rgbFormats[codec][deep ? "deep" : "usual"][info.alpha ? 1 : 0];
   }
 }
 
@@ -160,7 +177,8 @@ function notesOn(spec: EncodeSpec, info: ClipInfo, request: EncodingRequest): st
   if (info.alpha && !target.alpha) {
     notes.push("Transparency was flattened on black; codec prores_4444 in .mov keeps it.");
   }
-  if (request.quality !== undefined && spec.crf === null) notes.push(`quality has no meaning for codec ${spec.codec}.`);
+  if (request.quality !== undefined && spec.quality === null)
+    notes.push(`quality has no meaning for codec ${spec.codec}.`);
   if (info.interlaced) notes.push("The source is interlaced; its frames were enlarged as they are.");
   return notes;
 }

@@ -2,7 +2,7 @@ import { EngineError, asEngineError } from "../errors.ts";
 import { ByteSource } from "./byte-source.ts";
 import { framePixelFormat, readingFilters } from "./colour.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { type FfmpegProcess, clockParameters, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
+import { type FfmpegProcess, clockParameters, ffmpegDied, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { Frame } from "./frame.ts";
 import type { ClipInfo } from "./media-info.ts";
 import { NutDamage } from "./nut-fields.ts";
@@ -183,14 +183,7 @@ class FfmpegClipReader implements ClipReader {
     if (failure !== null && !(failure instanceof NutDamage)) throw asEngineError(failure);
     const end = await this.process.ended;
     const lines = this.process.lastLines();
-    if (end.signal) {
-      throw new EngineError("internal", {
-        what: `ffmpeg was ended by ${end.signal} while it read ${path}.`,
-        why: lines.at(-1) ?? "Somebody ended it, or memory ran out.",
-        todo: "Retry the task.",
-        facts: { path, lines },
-      });
-    }
+    if (end.signal) throw ffmpegDied(`it read ${path}`, end.signal, lines);
     if (this.framesRead === 0 && (options.fromFrame ?? 0) === 0) {
       throw new EngineError("unreadable_media", {
         what: `No frame of ${path} could be decoded.`,

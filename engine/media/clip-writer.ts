@@ -4,7 +4,7 @@ import { EngineError } from "../errors.ts";
 import { framePixelFormat, writingFilters } from "./colour.ts";
 import { type EncodeSpec, encoderParameters } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { type FfmpegProcess, feed, fileName, spawnFfmpeg } from "./ffmpeg-process.ts";
+import { type FfmpegProcess, feed, ffmpegDied, fileName, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { Frame } from "./frame.ts";
 import { nutFrameHeader, nutHeader, rawVideo } from "./nut-writer.ts";
 import { pixelFormatOf } from "./pixel-format.ts";
@@ -100,11 +100,12 @@ class FfmpegSegmentWriter implements SegmentWriter {
 
   private failure(process: FfmpegProcess, signal: NodeJS.Signals | null): EngineError {
     const lines = process.lastLines();
+    if (signal) return ffmpegDied(`it encoded to ${this.path}`, signal, lines);
     const text = lines.join(" | ");
     const full = /no space left|quota exceeded/i.test(text);
     const forbidden = /permission denied|read-only|no such file/i.test(text);
     return new EngineError(full ? "disk_full" : forbidden ? "not_writable" : "internal", {
-      what: `Encoding to ${this.path} failed${signal ? `: ffmpeg was ended by ${signal}` : ""}.`,
+      what: `Encoding to ${this.path} failed.`,
       why: text ? `ffmpeg says: ${text}` : "ffmpeg gives no reason.",
       todo: full ? "Free some space, then retry the task." : "Check that folder, then retry the task.",
       facts: { path: this.path, lines },

@@ -70,6 +70,8 @@ export interface FfmpegProcess {
 export interface SpawnOptions {
   /** Whether its stdin is ours to write; else it has none. */
   readonly feeds: boolean;
+  /** Whether its stdout is ours to read although we feed it. */
+  readonly answers?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** What of a line of its stderr is worth keeping, null for nothing; else all that is no mere report. */
   readonly telling?: (line: string) => string | null;
@@ -84,7 +86,7 @@ export function spawnFfmpeg(program: string, parameters: readonly string[], opti
   // A process that ends while we write makes EPIPE; how it ended says more, see `ended`.
   child.stdin.on("error", () => {});
   if (!options.feeds) child.stdin.end();
-  if (options.feeds) child.stdout.resume();
+  if (options.feeds && !options.answers) child.stdout.resume();
   const kill = () => {
     child.kill("SIGKILL");
     // Else bytes nobody reads would keep it from closing.
@@ -150,6 +152,19 @@ export function lastLinesOf(text: string): readonly string[] {
   const lines = new LastLines();
   lines.add(Buffer.from(text));
   return lines.all();
+}
+
+/**
+ * The error of work that an ffmpeg was ended in by a signal, by whoever it was: like the death of a worker, which is
+ * tried again.
+ */
+export function ffmpegDied(doing: string, signal: NodeJS.Signals, lines: readonly string[]): EngineError {
+  return new EngineError("worker_died", {
+    what: `ffmpeg was ended by ${signal} while ${doing}.`,
+    why: lines.at(-1) ?? "Somebody ended it, or memory ran out.",
+    todo: "Retry the task.",
+    facts: { signal, lines },
+  });
 }
 
 /**

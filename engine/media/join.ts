@@ -2,6 +2,7 @@ import { EngineError } from "../errors.ts";
 import { parseBanner } from "./banner.ts";
 import { type CarriedStreams, type Carrying, carryStreams, enlargedStream } from "./carried-streams.ts";
 import { carriedAlone, coverFiles } from "./carry-attempts.ts";
+import { earliestSound } from "./earliest-time.ts";
 import { type Container, type EncodeSpec, muxers } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import {
@@ -9,6 +10,7 @@ import {
   type ProcessEnd,
   clockParameters,
   feed,
+  ffmpegDied,
   fileName,
   inputParameters,
   isUnfinished,
@@ -45,6 +47,7 @@ const demuxers: Readonly<Record<Container, string>> = { mp4: "mov", mov: "mov", 
  * Copies the other streams; where the container takes them worse than known, gives up a little rather than all.
  */
 export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promise<{ notes: string[] }> {
+  const zero = await zeroOf(ffmpeg, request);
   const covers = await coverFiles(ffmpeg, request);
   const wish = { container: request.container, input: 1, covers };
   let carrying: ReadonlyMap<number, Carrying> = new Map();
@@ -53,7 +56,7 @@ export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promis
     if (attempt === "what can be") carrying = await carriedAlone(ffmpeg, request);
     if (attempt === "none") carrying = new Map(request.sourceInfo.streams.map(({ index }) => [index, "left out"]));
     const carried = carryStreams(request.sourceInfo, { ...wish, carrying });
-    const failure = await join(ffmpeg, request, carried);
+    const failure = await join(ffmpeg, request, joinParameters(request, carried, zero));
     if (!failure) return { notes: [...carried.notes, ...excuse(lines), ...(await lostEntries(ffmpeg, request))] };
     refuseHopeless(request.output, (lines = failure));
   }
@@ -66,11 +69,16 @@ export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promis
 }
 
 /** Null where the file is whole, else ffmpeg's last lines. */
-async function join(ffmpeg: Ffmpeg, request: JoinRequest, carried: CarriedStreams): Promise<readonly string[] | null> {
-  const process = spawnFfmpeg(ffmpeg.path, joinParameters(request, carried), { feeds: true, signal: request.signal });
-  const { code } = await feedSegments(process, request);
+async function join(
+  ffmpeg: Ffmpeg,
+  request: JoinRequest,
+  parameters: readonly string[],
+): Promise<readonly string[] | null> {
+  const process = spawnFfmpeg(ffmpeg.path, parameters, { feeds: true, signal: request.signal });
+  const { code, signal } = await feedSegments(process, request);
   if (request.signal?.aborted) throw new EngineError("cancelled", { what: "Joining the segments was cancelled." });
   const lines = process.lastLines();
+  if (signal) throw ffmpegDied(`it joined segments to ${request.output}`, signal, lines);
   return code === 0 && !isUnfinished(lines) ? null : lines;
 }
 
@@ -126,11 +134,19 @@ function refuseHopeless(path: string, lines: readonly string[]): void {
   });
 }
 
-function joinParameters(request: JoinRequest, carried: CarriedStreams): string[] {
+/**
+ * What both inputs are shifted by, so that the earliest of them starts at 0 and they keep their distance. Left to the
+ * muxer of Matroska, older releases shift only the packets behind the first one with a negative time.
+ */
+async function zeroOf(ffmpeg: Ffmpeg, { source, sourceInfo, segments, container, spec }: JoinRequest): Promise<number> {
+  const start = secondsOf(segments[0]?.firstTime ?? 0n, spec.timeBase);
+  const sound = container === "mkv" || container === "webm" ? await earliestSound(ffmpeg, source, sourceInfo) : null;
+  return Math.min(sourceInfo.startSeconds, start, sound ?? Infinity);
+}
+
+function joinParameters(request: JoinRequest, carried: CarriedStreams, zero: number): string[] {
   const { source, sourceInfo, container, spec } = request;
   const start = secondsOf(request.segments[0]?.firstTime ?? 0n, spec.timeBase);
-  // Both are shifted by the same amount, so that the earliest of them starts at 0 and they keep their distance.
-  const zero = Math.min(sourceInfo.startSeconds, start);
   return [
     ...["-v", "error", "-y", ...clockParameters(sourceInfo.clockRestarts), "-itsoffset", (start - zero).toFixed(6)],
     ...["-protocol_whitelist", "file,pipe", "-f", "nut", "-i", "pipe:0"],
@@ -171,7 +187,8 @@ function endParameters(request: JoinRequest, zero: number): string[] {
 const tableEntries = /^com\./;
 
 function containerParameters({ container, spec, sourceInfo }: JoinRequest): string[] {
-  if (container === "mkv" || container === "webm") return [];
+  // Else the muxer makes up numbers by chance, and a resumed task's file would differ from another's.
+  if (container === "mkv" || container === "webm") return ["-fflags", "+bitexact"];
   const table = Object.keys(sourceInfo.metadata).some((name) => tableEntries.test(name)) ? "+use_metadata_tags" : "";
   return [
     ...["-video_track_timescale", String(spec.timeBase.den), "-movflags", `+faststart+write_colr${table}`],

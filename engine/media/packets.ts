@@ -11,6 +11,8 @@ export interface PacketTable {
   readonly duration: number;
   /** Packets that bear the decoding time of the one before: ffmpeg gives it to those whose own would step back. */
   readonly stalls: number;
+  /** From the first to the last, in ticks. */
+  readonly span: number;
 }
 
 /** A table that is being added up. */
@@ -19,6 +21,7 @@ interface Sums {
   count: number;
   stalls: number;
   first: number;
+  last: number;
   end: number;
   lastDecoded: number;
 }
@@ -32,7 +35,15 @@ const discarded = 4;
  * `silence` milliseconds.
  */
 export async function readPacketTable(process: FfmpegProcess, silence?: number): Promise<PacketTable> {
-  const table: Sums = { timeBase: null, count: 0, stalls: 0, first: Infinity, end: -Infinity, lastDecoded: NaN };
+  const table: Sums = {
+    timeBase: null,
+    count: 0,
+    stalls: 0,
+    first: Infinity,
+    last: -Infinity,
+    end: -Infinity,
+    lastDecoded: NaN,
+  };
   const timer = silence === undefined ? null : setTimeout(process.kill, silence);
   const lines = createInterface({ input: process.stdout });
   try {
@@ -43,8 +54,8 @@ export async function readPacketTable(process: FfmpegProcess, silence?: number):
   } finally {
     if (timer) clearTimeout(timer);
   }
-  const duration = Number.isFinite(table.end - table.first) ? table.end - table.first : 0;
-  return { timeBase: table.timeBase, count: table.count, stalls: table.stalls, duration };
+  const { timeBase, count, stalls, first, last, end } = table;
+  return { timeBase, count, stalls, duration: count ? end - first : 0, span: count ? last - first : 0 };
 }
 
 function addLine(table: Sums, line: string): void {
@@ -60,5 +71,6 @@ function addLine(table: Sums, line: string): void {
   if (decoded === table.lastDecoded) table.stalls++;
   table.lastDecoded = decoded;
   table.first = Math.min(table.first, shown);
+  table.last = Math.max(table.last, shown);
   table.end = Math.max(table.end, shown + duration);
 }

@@ -52,8 +52,8 @@ async function* shiftedPackets(reader: NutReader, start: bigint): AsyncGenerator
   }
 }
 
-/** NUT writers make time bases finer than asked for, never coarser: nothing is left over. */
-function ticksIn(to: TimeBase, time: bigint, from: TimeBase): bigint {
+/** A time in ticks of another base. NUT writers make bases finer than asked for, never coarser: nothing is left over. */
+export function ticksIn(to: TimeBase, time: bigint, from: TimeBase): bigint {
   return (time * BigInt(from.num) * BigInt(to.den)) / (BigInt(from.den) * BigInt(to.num));
 }
 

@@ -1,10 +1,12 @@
 import { EngineError } from "../errors.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
-import { inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
+import { ffmpegDied, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
 import { readPacketTable } from "./packets.ts";
 
 export interface FrameCount {
   readonly frames: number;
+  /** From the first frame to the last; null where times are not part of what was counted. */
+  readonly seconds: number | null;
   /** ffmpeg's last words; none where all is well. */
   readonly errors: readonly string[];
 }
@@ -27,6 +29,6 @@ export async function countFrames(
   );
   const [table, end] = await Promise.all([readPacketTable(process), process.ended]);
   if (options.signal?.aborted) throw new EngineError("cancelled", { what: `Checking ${path} was cancelled.` });
-  const ended = end.signal ? [`ffmpeg was ended by ${end.signal}.`] : [];
-  return { frames: table.count, errors: [...process.lastLines(), ...ended] };
+  if (end.signal) throw ffmpegDied(`it checked ${path}`, end.signal, process.lastLines());
+  return { frames: table.count, seconds: table.span / 1e6, errors: process.lastLines() };
 }

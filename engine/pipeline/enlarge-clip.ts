@@ -1,14 +1,12 @@
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
 import { readClip, type ClipReader } from "../media/clip-reader.ts";
-import type { Container, VideoCodec } from "../media/encoding.ts";
-import { joinSegments } from "../media/join.ts";
+import type { ClipFormat, VideoCodec } from "../media/encoding.ts";
 import type { Frame } from "../media/frame.ts";
 import type { ClipInfo } from "../media/media-info.ts";
-import { countFrames } from "../media/verify.ts";
-import type { BatchPlan, Upscaler } from "../upscalers/upscaler.ts";
+import type { Batch, BatchPlan, Upscaler } from "../upscalers/upscaler.ts";
+import { refuseWrongFrame } from "./alarms.ts";
+import { assemble } from "./assemble.ts";
 import { batchesOf } from "./batches.ts";
 import { memoryBudget } from "./memory-budget.ts";
 import { withPrepended } from "./prepended-frames.ts";
@@ -29,8 +27,8 @@ const FRAMES_SHARE = 0.97;
 
 /**
  * Enlarges a clip into `job.partPath`: decodes, computes and encodes at the same time, segment by segment, then joins
- * the segments with what else the source holds and counts the result's frames. Goes on after the last segment that an
- * earlier run has finished. Memory does not depend on the clip's length.
+ * the segments with what else the source holds and checks the result. Goes on after the last segment or kept batch that
+ * an earlier run has finished. Memory does not depend on the clip's length.
  */
 export async function enlargeClip(job: Job, info: ClipInfo, tools: ClipTools): Promise<JobResult> {
   const manifest = (await readManifest(job.workDir)) ?? (await newManifest(job, info));
@@ -50,13 +48,13 @@ export async function enlargeClip(job: Job, info: ClipInfo, tools: ClipTools): P
 
 async function newManifest(job: Job, info: ClipInfo): Promise<Manifest> {
   const { codec, quality, preset } = job.parameters;
-  const request = { container: job.format as Container, codec: codec as VideoCodec | undefined, quality, preset };
-  const { spec, notes } = chooseEncoding(info, request, job.target);
+  const wish = { container: job.format as ClipFormat, codec: codec as VideoCodec | undefined, quality, preset };
+  const { spec, notes } = chooseEncoding(info, { ...wish, encoders: job.ffmpeg.encoders }, job.target);
   const plan = {
     ...{ model: job.model.name, encode: spec, notes, segmentFrames: job.segmentFrames },
     memory: memoryBudget(),
   };
-  const manifest: Manifest = { plan, segments: [] };
+  const manifest: Manifest = { plan, segments: [], batches: [] };
   await writeManifest(job.workDir, manifest);
   return manifest;
 }
@@ -74,11 +72,10 @@ interface Enlarged {
 /** The frames that are not finished yet, from the source into segments. */
 async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarged> {
   const { upscaler, trace, manifest } = run;
-  const done = finishedFrames(manifest);
-  const { stream, reader } = openStream(job, info, { done, trace, plan: upscaler.plan });
-  const output = new SegmentedOutput({ ...run, ffmpeg: job.ffmpeg, workDir: job.workDir });
+  const output = await resumedOutput(job, run);
+  let framesDone = output.frames;
+  const { stream, reader } = openStream(job, info, { done: framesDone, trace, plan: upscaler.plan });
   const total = expectedFrames(job, info);
-  let framesDone = done;
   const report = (share: number, stage: string) => {
     const all = Math.max(total, framesDone);
     run.onProgress({ share: (FRAMES_SHARE * (framesDone + share)) / all, stage, framesDone, framesTotal: all });
@@ -92,7 +89,9 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
           memory: manifest.plan.memory,
         }),
       );
-      const frames = made.slice(Math.max(0, stream.wanted - batch.first - batch.owned.start));
+      const missing = Math.max(0, stream.wanted - batch.first - batch.owned.start);
+      const frames = made.slice(missing);
+      refuseWrongFrames(batch, frames, { skipped: missing, index: framesDone });
       await writing; // at most one batch waits for the encoder
       writing = output.write(frames);
       writing.catch(() => undefined);
@@ -102,12 +101,40 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
     await writing;
     await output.finish();
   } catch (error) {
+    await writing.catch(() => undefined); // what was computed before is good, and kept
     await output.abort();
     throw error;
   } finally {
     await reader.close();
   }
   return { output, warnings: [...reader.notes, ...judge(job, reader.warnings, framesDone, total)] };
+}
+
+/**
+ * The output with all that earlier runs have finished. A SeedVR2 batch takes minutes where the built-in model takes a
+ * second: each is kept, so that an interruption costs no more than one.
+ */
+async function resumedOutput(job: Job, run: Run): Promise<SegmentedOutput> {
+  const { ffmpeg, workDir, model } = job;
+  const output = new SegmentedOutput({ ...run, ffmpeg, workDir, keepsBatches: model.kind !== "builtin" });
+  try {
+    await output.restore();
+  } catch (error) {
+    await output.abort();
+    throw error;
+  }
+  return output;
+}
+
+/** Stops a task whose network makes nonsense; `index` is the first frame's in the result, for the message. */
+function refuseWrongFrames(
+  { frames: sources, owned }: Batch,
+  made: readonly Frame[],
+  { skipped, index }: { skipped: number; index: number },
+): void {
+  for (const [i, frame] of made.entries()) {
+    refuseWrongFrame(sources[owned.start + skipped + i] as Frame, frame, index + i);
+  }
 }
 
 /** The source's frames as the upscaler sees them, prepended ones counted. */
@@ -174,42 +201,4 @@ function judge(job: Job, warnings: readonly string[], frames: number, expected: 
     throw new EngineError("unreadable_media", { what, why, todo: "Leave strict out to get these." });
   }
   return [`${what} ${why}`];
-}
-
-/** Joins the segments, adds what else the source holds, and makes sure that all frames are there. */
-async function assemble(job: Job, info: ClipInfo, manifest: Manifest): Promise<readonly string[]> {
-  const { encode } = manifest.plan;
-  const segments = manifest.segments.map(({ file, firstTime, lastTime, frames }) => ({
-    path: join(job.workDir, file),
-    firstTime: BigInt(firstTime),
-    lastTime: BigInt(lastTime),
-    frames,
-  }));
-  await rm(job.partPath, { force: true });
-  const { notes } = await joinSegments(job.ffmpeg, {
-    segments,
-    source: job.inputPath,
-    sourceInfo: info,
-    output: job.partPath,
-    container: job.format as Container,
-    spec: encode,
-    ...(job.parameters.preview_frames && { until: endOf(manifest) }),
-  });
-  const expected = finishedFrames(manifest);
-  const counted = await countFrames(job.ffmpeg, job.partPath);
-  if (counted.frames !== expected) {
-    throw new EngineError("internal", {
-      what: `The finished clip holds ${counted.frames} frames where ${expected} were written.`,
-      ...(counted.errors.length && { why: `ffmpeg says: ${counted.errors.join(" | ")}` }),
-      todo: "Retry the task; if it happens again, this clip or this ffmpeg is at fault (seedvr2 doctor shows which one).",
-    });
-  }
-  return notes;
-}
-
-/** Where the picture ends, in ticks: the last frame's time and as much again as frames are apart on average. */
-function endOf(manifest: Manifest): bigint {
-  const first = BigInt(manifest.segments[0]?.firstTime ?? 0);
-  const last = BigInt(manifest.segments.at(-1)?.lastTime ?? 0);
-  return last + (last - first) / BigInt(Math.max(1, finishedFrames(manifest) - 1));
 }

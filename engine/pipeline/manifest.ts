@@ -1,6 +1,9 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { EncodeSpec } from "../media/encoding.ts";
+
+/** Raised when what stands in a manifest changes its meaning: what an older program left is begun anew. */
+const VERSION = 2;
 
 /**
  * What of a clip is finished, kept in the task's work folder. Only what stands here counts: an encoder whose feeder
@@ -10,6 +13,8 @@ export interface Manifest {
   /** Fixed when the task starts, so that what is resumed gives the same bytes. */
   readonly plan: ClipPlan;
   readonly segments: readonly FinishedSegment[];
+  /** Batches that no finished segment holds completely yet, in order and without gaps. */
+  readonly batches: readonly KeptBatch[];
 }
 
 export interface ClipPlan {
@@ -31,21 +36,40 @@ export interface FinishedSegment {
   readonly lastTime: string;
 }
 
+/** A computed batch, stored without loss. */
+export interface KeptBatch {
+  /** File name in the work folder. */
+  readonly file: string;
+  /** Index of its first frame in the result. */
+  readonly first: number;
+  readonly frames: number;
+  /** Of the first frame, as in segments. */
+  readonly firstTime: string;
+}
+
 const pathOf = (workDir: string) => join(workDir, "manifest.json");
 
 export async function readManifest(workDir: string): Promise<Manifest | null> {
   const text = await readFile(pathOf(workDir), "utf8").catch(() => null);
-  return text === null ? null : (JSON.parse(text) as Manifest);
+  if (text === null) return null;
+  const { version, ...manifest } = JSON.parse(text) as Manifest & { version?: number };
+  return version === VERSION ? manifest : null;
 }
 
-/** Written whole or not at all. */
+/** Written whole or not at all, also when the power fails. */
 export async function writeManifest(workDir: string, manifest: Manifest): Promise<void> {
   const temporary = `${pathOf(workDir)}.new`;
-  await writeFile(temporary, JSON.stringify(manifest));
+  const file = await open(temporary, "w");
+  try {
+    await file.writeFile(JSON.stringify({ version: VERSION, ...manifest }));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(temporary, pathOf(workDir));
 }
 
-/** Frames that need not be computed again. */
-export function finishedFrames(manifest: Manifest): number {
-  return manifest.segments.reduce((sum, segment) => sum + segment.frames, 0);
+/** Frames of the result that finished segments hold. */
+export function finishedFrames({ segments }: Pick<Manifest, "segments">): number {
+  return segments.reduce((sum, segment) => sum + segment.frames, 0);
 }

@@ -98,6 +98,7 @@ export class RestEngine implements Engine {
 
   private async upload(given: Record<string, unknown>, options: CallOptions): Promise<unknown> {
     const { file_path, output_path, overwrite, ...fields } = given;
+    if (fields["codec"] === "png_sequence") throw noFolders();
     const caller = options.caller ?? this.access.caller;
     const source = await readablePath(String(file_path), caller.allowedFolders);
     const allowed = [...caller.allowedFolders, caller.outputFolder];
@@ -195,6 +196,14 @@ function freeName(path: string, size: number): string {
     const there = statSync(candidate, { throwIfNoEntry: false });
     if (!there || there.size === size) return candidate;
   }
+}
+
+function noFolders(): EngineError {
+  return new EngineError("invalid_parameter", {
+    what: "codec png_sequence gives a folder, which cannot be fetched from an engine elsewhere (SEEDVR2_API_URL).",
+    todo: "Use codec ffv1 with output_format mkv: one file, as lossless.",
+    facts: { parameter: "codec" },
+  });
 }
 
 function taken(path: string): EngineError {

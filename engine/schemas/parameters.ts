@@ -118,7 +118,7 @@ const common = {
   ),
   output_path: parameter(
     z.string().min(1).max(4096).optional(),
-    "Where to write the result; its extension decides the format. Default: a new name in the output folder.",
+    "Where to write the result; its extension decides the format, and with codec png_sequence it is a folder. Default: a new name in the output folder.",
     "absolute path in an allowed folder",
   ),
   output_format: parameter(
@@ -132,7 +132,7 @@ const common = {
   overwrite: parameter(z.boolean().default(false), "Whether an existing output_path may be replaced.", "true or false"),
   quality: parameter(
     wholeNumber({ min: 0, max: 100 }).optional(),
-    "Quality of lossy formats.",
+    "Quality of lossy formats and codecs.",
     "whole number 0–100, higher is better",
   ),
   idempotency_key: parameter(
@@ -173,7 +173,7 @@ const clipOnly = {
   ),
   codec: parameter(
     z.enum(codecs).optional(),
-    "Video codec; the default depends on container and source, usually h264.",
+    "Video codec; the default depends on container and source, usually h264. png_sequence gives a folder of PNG pictures.",
     oneOf(codecs),
   ),
   preset: parameter(
@@ -182,7 +182,7 @@ const clipOnly = {
       .regex(/^[a-z0-9]{1,20}$/)
       .optional(),
     "The encoder's speed preset.",
-    "a preset of the encoder, e.g. fast, medium, slow",
+    "for h264 and hevc ultrafast … medium … placebo, for vp9 0–8, for av1 0–13 (libsvtav1)",
   ),
   preview_frames: parameter(
     wholeNumber({ min: 0, max: 1_000_000 }).default(0),

@@ -1,5 +1,5 @@
 import { basename, extname } from "node:path";
-import type { Submission } from "./task.ts";
+import { isSequence, type Submission } from "./task.ts";
 
 const MAX_STEM_BYTES = 120;
 
@@ -16,7 +16,7 @@ function cleanStem(name: string): string {
 
 /**
  * `{stem}_{model}_{shortest side}p_b{batch}_c{colour}_s{seed}[_vaeL|M|H when tiled]_{seconds}s.{extension}`, and
- * with `_2`, `_3` … before the extension where that name is taken (`attempt` from 1).
+ * with `_2`, `_3` … before the extension where that name is taken (`attempt` from 1). A folder has no extension.
  */
 export function outputName(submission: Submission, shortModel: string, seconds: number, attempt = 1): string {
   const { parameters, target, output } = submission;
@@ -30,7 +30,8 @@ export function outputName(submission: Submission, shortModel: string, seconds: 
     `s${parameters.seed}${tiled}`,
     `${Math.max(1, Math.round(seconds))}s`,
   ];
-  return `${parts.join("_")}${attempt > 1 ? `_${attempt}` : ""}.${output.format}`;
+  const extension = isSequence(submission) ? "" : `.${output.format}`;
+  return `${parts.join("_")}${attempt > 1 ? `_${attempt}` : ""}${extension}`;
 }
 
 function stemOf(name: string): string {

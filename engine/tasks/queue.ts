@@ -145,7 +145,7 @@ export class Queue {
 
 function diedAgain(last: EngineError, deaths: number): EngineError {
   return new EngineError("worker_died", {
-    what: `The worker process died ${deaths} times at the same place of this task.`,
+    what: `The worker process or an ffmpeg of its died ${deaths} times at the same place of this task.`,
     why: last.message,
     todo: "Most often memory has run out: try a smaller resolution, or close other programs, then retry the task.",
     facts: { ...last.facts, deaths },

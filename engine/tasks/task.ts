@@ -22,6 +22,11 @@ export interface Submission {
   readonly idempotencyKey: string | null;
 }
 
+/** Whether the result is a folder of pictures instead of a file. */
+export function isSequence({ kind, output }: Pick<Submission, "kind" | "output">): boolean {
+  return kind === "video" && output.format === "png";
+}
+
 export interface TaskParameters {
   readonly dit_model: string;
   readonly batch_size: number;
@@ -38,7 +43,7 @@ export interface OutputWish {
   readonly folder: string;
   /** The whole path where the caller wished one. */
   readonly path: string | null;
-  /** Extension without dot. */
+  /** Extension without dot; that of its pictures where the result is a folder. */
   readonly format: string;
   readonly overwrite: boolean;
 }

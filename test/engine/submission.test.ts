@@ -47,7 +47,8 @@ function prepare(wish: object = {}, info: MediaInfo = picture, uploadName: strin
     probe: async () => info,
     models: () => listModels({ modelDirs: [], comfyFolders: [], builtinModel: "/program/builtin_x2.onnx" }),
     workDir: folder,
-    encoders: async () => new Set(["libx264"]),
+    segmentFrames: 250,
+    encoders: async () => new Set(["libx264", "ffv1", "png"]),
   };
   return prepareSubmission({ parameters, kind: "image", caller, uploadName }, parts);
 }
@@ -92,7 +93,7 @@ describe("a submission", () => {
     space.free = 1e6;
     await expect(prepare({ resolution: 4000 })).rejects.toMatchObject({
       code: "disk_full",
-      message: expect.stringMatching(/171 MB.*1 MB free/),
+      message: expect.stringMatching(/342 MB.*1 MB free/),
     });
   });
 });

@@ -140,14 +140,15 @@ test("an unknown task has none either", async () => {
   expect((await fetch(`${served.url}/api/download/k3x9a2pq`)).status).toBe(404);
 });
 
-test("a result that is gone, or is a folder, is said to be gone", async () => {
+test("a result that is gone is said to be gone, and a folder to be none to download", async () => {
   const { url, path } = await result();
   await rm(path);
   const gone = await fetch(url);
   expect([gone.status, await errorOf(gone)]).toEqual([404, expect.stringContaining("no longer there")]);
   const folder = aTask({ status: "completed", output_path: await temporaryFolder() });
   const served = await serve(new StandInEngine({ get_task_status: () => folder }));
-  expect((await fetch(`${served.url}/api/download/k3x9a2pq`)).status).toBe(404);
+  const refused = await fetch(`${served.url}/api/download/k3x9a2pq`);
+  expect([refused.status, await errorOf(refused)]).toEqual([409, expect.stringMatching(/folder.*output_path/)]);
 });
 
 test("a client that goes in the middle does not disturb the next", async () => {

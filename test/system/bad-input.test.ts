@@ -103,7 +103,7 @@ describe("bad input", () => {
 
   it.each([
     [{ codec: "prores_4444" }, /prores_4444 is not possible in mp4.*\.mov/],
-    [{ codec: "png_sequence" }, /png_sequence is not possible in mp4/],
+    [{ codec: "png_sequence", output_format: "mp4" }, /png_sequence is not possible in mp4.*folder/],
     [{ codec: "h264", preset: "hurry" }, /preset hurry.*medium/],
     [{ output_format: "png" }, /mp4, mov, mkv, webm/],
   ])("is refused at submission for a clip: %o", async (wish, text) => {

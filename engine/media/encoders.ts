@@ -1,0 +1,83 @@
+import type { EncodeSpec, VideoCodec } from "./encoding.ts";
+
+/** One of ffmpeg's encoders as we use it. */
+export interface Encoder {
+  /** ffmpeg's name. */
+  readonly name: string;
+  /** The encoder's own number for quality 0, for 100, and without a wish; null where there is none. */
+  readonly scale: { readonly worst: number; readonly best: number; readonly usual: number } | null;
+  /** From fast to slow, or the other way round, as the encoder counts; none where it has none. */
+  readonly presets: readonly string[];
+  readonly preset: string | null;
+  /** Shortest side it takes, in pixels; none where it takes all. */
+  readonly shortest?: number;
+  /** Its parameters for a spec, threads and pixel format aside. */
+  readonly parameters: (spec: EncodeSpec) => readonly string[];
+}
+
+const x26xPresets = "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo".split(" ");
+const numbers = (last: number) => Array.from({ length: last + 1 }, (_, index) => String(index));
+
+/** Older releases take ticks for frames here, and levels come out far too high for players. */
+const rateOf = ({ frameRate }: EncodeSpec) => `fps=${frameRate.toFixed(3)}`;
+const crf = ({ quality }: EncodeSpec) => ["-crf", String(quality)];
+const preset = (spec: EncodeSpec) => spec.preset ?? "";
+const unscaled = { scale: null, presets: [], preset: null } as const;
+const prores = (profile: string): Encoder => ({
+  ...unscaled,
+  name: "prores_ks",
+  parameters: () => ["-profile:v", profile, "-vendor", "apl0"],
+});
+
+/** The encoders each codec can be written with, the better ones first. */
+export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
+  h264: [
+    {
+      ...{ name: "libx264", scale: { worst: 40, best: 11, usual: 17 }, presets: x26xPresets, preset: "medium" },
+      parameters: (spec) => [...crf(spec), "-preset", preset(spec), "-x264-params", rateOf(spec)],
+    },
+  ],
+  hevc: [
+    {
+      ...{ name: "libx265", scale: { worst: 42, best: 12, usual: 18 }, presets: x26xPresets, preset: "medium" },
+      parameters: (spec) => {
+        // x265 takes its threads here only, and would choose those of frames by the machine it runs on.
+        const own = `log-level=error:pools=${spec.threads}:frame-threads=2:${rateOf(spec)}`;
+        return [...crf(spec), "-preset", preset(spec), "-x265-params", own];
+      },
+    },
+  ],
+  vp9: [
+    {
+      ...{ name: "libvpx-vp9", scale: { worst: 56, best: 14, usual: 24 }, presets: numbers(8), preset: "2" },
+      parameters: (spec) => [
+        ...[...crf(spec), "-b:v", "0", "-deadline", "good"],
+        ...["-cpu-used", preset(spec), "-row-mt", "1"],
+      ],
+    },
+  ],
+  av1: [
+    {
+      shortest: 64,
+      ...{ name: "libsvtav1", scale: { worst: 56, best: 14, usual: 24 }, presets: numbers(13), preset: "8" },
+      parameters: (spec) => [...crf(spec), "-preset", preset(spec), "-svtav1-params", `lp=${spec.threads}`],
+    },
+    {
+      ...{ name: "libaom-av1", scale: { worst: 56, best: 14, usual: 24 }, presets: numbers(8), preset: "6" },
+      parameters: (spec) => [...crf(spec), "-b:v", "0", "-cpu-used", preset(spec), "-row-mt", "1"],
+    },
+    {
+      ...{ name: "librav1e", scale: { worst: 220, best: 40, usual: 80 }, presets: numbers(10), preset: "6" },
+      parameters: (spec) => ["-qp", String(spec.quality), "-speed", preset(spec)],
+    },
+  ],
+  prores_422hq: [prores("3")],
+  prores_4444: [prores("4")],
+  ffv1: [
+    {
+      ...{ ...unscaled, name: "ffv1" },
+      parameters: () => ["-level", "3", "-g", "1", "-slices", "4", "-slicecrc", "1"],
+    },
+  ],
+  png_sequence: [{ ...unscaled, name: "png", parameters: () => ["-pred", "mixed"] }],
+};
