@@ -1,4 +1,5 @@
 import type { Metadata } from "sharp";
+import { exifOfTiff } from "./tiff-exif.ts";
 
 /** What a picture's file holds besides pixels, as blocks that belong to upright pixels. */
 export interface CarriedMetadata {
@@ -25,8 +26,13 @@ const names: Readonly<Record<keyof CarriedMetadata, string>> = {
   texts: "text entries",
 };
 
-/** The metadata that sharp found in a file, but for the profile, which depends on how its colours are read. */
-export function carriedMetadata({ exif, xmp, iptc, density, comments }: Metadata): CarriedMetadata {
+/**
+ * What a file holds besides pixels, as sharp found it, and EXIF of TIFFs, which it does not look for; but for the profile,
+ * which depends on how its colours are read.
+ */
+export async function carriedMetadata(path: string, metadata: Metadata): Promise<CarriedMetadata> {
+  const { format, xmp, iptc, density, comments } = metadata;
+  const exif = format === "tiff" ? await exifOfTiff(path) : metadata.exif;
   return {
     ...(exif && { exif: withFront(exif, "Exif\0\0") }),
     ...(xmp && { xmp }),
@@ -40,8 +46,8 @@ export function carriedMetadata({ exif, xmp, iptc, density, comments }: Metadata
 const USUAL_DENSITY = 72;
 
 /** Names of what was to be carried and is not in the file that was written. */
-export function missing(carried: CarriedMetadata, written: Metadata): string[] {
-  const there = { ...carriedMetadata(written), ...(written.icc && { icc: written.icc }) };
+export async function missing(carried: CarriedMetadata, path: string, written: Metadata): Promise<string[]> {
+  const there = { ...(await carriedMetadata(path, written)), ...(written.icc && { icc: written.icc }) };
   // EXIF has the resolution too, which is all that WebP and AVIF know of it.
   const told = there.exif !== undefined || carried.density === USUAL_DENSITY;
   return (Object.keys(names) as (keyof CarriedMetadata)[])

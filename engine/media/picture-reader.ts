@@ -37,7 +37,7 @@ export async function readPicture(path: string, info: PictureInfo): Promise<Pict
     return {
       frames: read.flatMap(({ frames }) => frames),
       info,
-      carried: { ...carriedMetadata(first.metadata), ...(icc && { icc }) },
+      carried: { ...(await carriedMetadata(path, first.metadata)), ...(icc && { icc }) },
       notes: [...new Set(read.flatMap(({ colour, metadata }) => [...colour.notes, ...droppedNotes(metadata)]))],
     };
   } catch (error) {

@@ -9,6 +9,7 @@ import { fitFrames, packed } from "./picture-fit.ts";
 import { type WrittenFormat, formatTraits } from "./picture-formats.ts";
 import { type CarriedMetadata, missing, uprightXmp } from "./picture-metadata.ts";
 import { loadSharp, maxPicturePixels } from "./sharp.ts";
+import { addExifToTiff } from "./tiff-exif.ts";
 import { writeVipsFile } from "./vips-file.ts";
 
 export interface PictureWriting {
@@ -52,12 +53,18 @@ export async function writePicture(
       ...fieldsOf(carried, first),
     });
     await encode(between, path, { writing, carried, grey, deep: first.depth === 16 });
-    const lost = await verify(path, first, writing.carried ?? {});
+    if (format.name === "TIFF" && carried.exif) await addExifToTiff(path, carried.exif, first);
+    const { pages, lost } = await verify(path, first, writing.carried ?? {});
+    const count = fitted.frames.length;
+    const joined =
+      pages < count
+        ? [`Of ${count} moments ${pages} are written: equal neighbours were joined, their times added.`]
+        : [];
     const dropped = lost.length
       ? [`${format.name} as written here does not hold ${lost.join(", ")} of the source.`]
       : [];
     const unused = writing.quality !== undefined && !format.lossy ? [`quality has no meaning for ${format.name}.`] : [];
-    return { notes: [...fitted.notes, ...dropped, ...unused] };
+    return { notes: [...fitted.notes, ...joined, ...dropped, ...unused] };
   } catch (error) {
     throw writingError(path, error);
   } finally {
@@ -102,15 +109,20 @@ async function encode(from: string, path: string, { writing, carried, grey, deep
   await inFormat(density ? keeping.withDensity(density) : keeping, writing, deep).toFile(path);
 }
 
-/** Makes sure that the file can be opened and has its size; answers what it should hold and does not. */
-async function verify(path: string, { width, height }: Frame, carried: CarriedMetadata): Promise<string[]> {
+/** Makes sure that the file can be opened and has its size; answers its pages, and what it should hold and does not. */
+async function verify(
+  path: string,
+  { width, height }: Frame,
+  carried: CarriedMetadata,
+): Promise<{ pages: number; lost: string[] }> {
   const sharp = await loadSharp();
   const written = await sharp(path, { limitInputPixels: false }).metadata();
   assert.deepEqual([written.width, written.height], [width, height], "the written picture has its size");
   const { icc, ...rest } = carried;
   const profile = icc && parseIcc(icc);
   // Without a tag a picture is taken for sRGB.
-  return missing(profile && isSrgb(profile) ? rest : carried, written);
+  const lost = await missing(profile && isSrgb(profile) ? rest : carried, path, written);
+  return { pages: written.pages ?? 1, lost };
 }
 
 /** Quality where the caller has no wish: little is lost and files stay small. */

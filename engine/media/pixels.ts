@@ -95,7 +95,7 @@ export function toDepth8(frame: Frame): Frame {
 /** The frame with 16 bits a channel: black and white stay black and white. */
 export function toDepth16(frame: Frame): Frame {
   if (frame.depth === 16) return frame;
-  const spread = (values: Samples) => Uint16Array.from(values, (value) => value * 257);
+  const spread = (values: Samples) => new Uint16Array(values).map((value) => value * 257);
   const { alpha, ...rest } = frame;
   return { ...rest, depth: 16, rgb: spread(frame.rgb), ...(alpha && { alpha: spread(alpha) }) };
 }

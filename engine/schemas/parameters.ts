@@ -38,7 +38,7 @@ export const taskId = parameter(
 
 const filePath = parameter(
   z.string().min(1).max(4096),
-  "The file to enlarge.",
+  "The file to enlarge; of a folder, submit each file by itself.",
   "absolute path of a picture or clip in an allowed folder, e.g. /home/me/Videos/clip.mp4",
 );
 

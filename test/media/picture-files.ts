@@ -1,28 +1,20 @@
 import { writeFile } from "node:fs/promises";
-import { crc32, deflateSync } from "node:zlib";
+import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import type { Channels, Sharp } from "sharp";
 import { ffmpegCommand } from "./media-files.ts";
-
-/** Size of a made picture. */
-const SIZE = { width: 6, height: 4 } as const;
-const PIXELS = SIZE.width * SIZE.height;
-const DEEP = 65536;
-
-/** Values of packed pixels, each unlike its neighbours. */
-function values(channels: number, depth: 8 | 16 = 8, seed = 0): Uint8Array | Uint16Array {
-  const list = Array.from({ length: PIXELS * channels }, (_, index) => (index * 9973 + seed * 7001 + 3) % DEEP);
-  return depth === 16 ? Uint16Array.from(list) : Uint8Array.from(list, (value) => value >> 8);
-}
-
-/** Values that lossy formats keep nearly. */
-function softValues(channels: number): Uint8Array {
-  return Uint8Array.from({ length: PIXELS * channels }, (_, index) => 60 + Math.floor(index / channels) * 5);
-}
-
-const xmpText = `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
-<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" xmlns:exif="http://ns.adobe.com/exif/1.0/"
- tiff:Orientation="6" tiff:Make="Cam"><exif:PixelXDimension>6</exif:PixelXDimension></rdf:Description></rdf:RDF></x:xmpmeta>`;
+import {
+  SIZE,
+  bigEndianTiff,
+  greyProfile,
+  plainGif,
+  png,
+  rows,
+  softValues,
+  tiffPages,
+  values,
+  xmpText,
+} from "./picture-bytes.ts";
 
 const spaces = { 8: { grey: "b-w", rgb: "srgb" }, 16: { grey: "grey16", rgb: "rgb16" } } as const;
 
@@ -44,110 +36,6 @@ function animation(frames: number): Sharp {
   const data = Buffer.concat(Array.from({ length: frames }, (_, index) => Uint8Array.from(values(3, 8, index))));
   const { width, height } = SIZE;
   return sharp(data, { raw: { width, height: height * frames, channels: 3, pageHeight: height } });
-}
-
-/** A PNG of chunks: what sharp does not write. */
-function png(
-  depth: number,
-  type: number,
-  chunks: readonly (readonly [string, Uint8Array])[],
-  rows: Uint8Array,
-): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(SIZE.width, 0);
-  header.writeUInt32BE(SIZE.height, 4);
-  header.set([depth, type], 8);
-  const all = [["IHDR", header], ...chunks, ["IDAT", deflateSync(rows)], ["IEND", Buffer.alloc(0)]] as const;
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), ...all.map(([name, data]) => chunk(name, data))]);
-}
-
-function chunk(name: string, data: Uint8Array): Buffer {
-  const body = Buffer.concat([Buffer.from(name, "latin1"), data]);
-  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)];
-  length.writeUInt32BE(data.length);
-  sum.writeUInt32BE(crc32(body));
-  return Buffer.concat([length, body, sum]);
-}
-
-/** Rows of bytes with PNG's filter byte in front of each. */
-function rows(width: number, at: (x: number, y: number) => number): Uint8Array {
-  const row = (y: number) => [0, ...Array.from({ length: width }, (_, x) => at(x, y))];
-  return Uint8Array.from(Array.from({ length: SIZE.height }, (_, y) => row(y)).flat());
-}
-
-/** A grey profile of gamma 2.2 with nothing but what ICC.1 demands. */
-function greyProfile(): Buffer {
-  const text = (type: string, body: Buffer) => Buffer.concat([Buffer.from(`${type}\0\0\0\0`, "latin1"), body]);
-  const name = Buffer.from("Grey 2.2\0", "latin1");
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(name.length);
-  const blocks: [string, Buffer][] = [
-    ["desc", text("desc", Buffer.concat([length, name, Buffer.alloc(79)]))],
-    ["cprt", text("text", Buffer.from("none\0", "latin1"))],
-    ["wtpt", text("XYZ ", Buffer.from("0000f6d6000100000000d32d", "hex"))],
-    ["kTRC", text("curv", Buffer.from("000000010233", "hex"))],
-  ];
-  const table = Buffer.alloc(4 + blocks.length * 12);
-  table.writeUInt32BE(blocks.length);
-  const padded = blocks.map(([, data]) => Buffer.concat([data, Buffer.alloc((4 - (data.length % 4)) % 4)]));
-  let at = 128 + table.length;
-  blocks.forEach(([tag, data], index) => {
-    table.write(tag, 4 + index * 12, "latin1");
-    table.writeUInt32BE(at, 8 + index * 12);
-    table.writeUInt32BE(data.length, 12 + index * 12);
-    at += padded[index]!.length;
-  });
-  const header = Buffer.alloc(128);
-  header.writeUInt32BE(at, 0);
-  header.writeUInt32BE(0x02400000, 8);
-  header.write("mntrGRAYXYZ ", 12, "latin1");
-  header.write("acsp", 36, "latin1");
-  header.set(Buffer.from("0000f6d6000100000000d32d", "hex"), 68);
-  return Buffer.concat([header, table, ...padded]);
-}
-
-/** One page after another of any sizes, as other programs' TIFFs have them: uncompressed, little-endian. */
-function tiffPages(pages: readonly { width: number; height: number; channels: 1 | 3; depth: 8 | 16 }[]): Buffer {
-  const parts: Buffer[] = [Buffer.from("II*\0\0\0\0\0", "latin1")];
-  let at = 8;
-  let link = 4;
-  for (const [index, { width, height, channels, depth }] of pages.entries()) {
-    const data = Buffer.alloc((width * height * channels * depth) / 8, 40 + index * 60);
-    const entries: [number, number, number][] = [
-      ...([
-        [256, 4, width],
-        [257, 4, height],
-        [258, 3, depth],
-        [259, 3, 1],
-      ] as [number, number, number][]),
-      ...([
-        [262, 3, channels === 1 ? 1 : 2],
-        [273, 4, at],
-        [277, 3, channels],
-      ] as [number, number, number][]),
-      ...([
-        [278, 4, height],
-        [279, 4, data.length],
-      ] as [number, number, number][]),
-    ];
-    const directory = Buffer.alloc(2 + entries.length * 12 + 4);
-    directory.writeUInt16LE(entries.length);
-    entries.forEach(([tag, type, value], place) => {
-      directory.writeUInt16LE(tag, 2 + place * 12);
-      directory.writeUInt16LE(type, 4 + place * 12);
-      directory.writeUInt32LE(1, 6 + place * 12);
-      directory.writeUInt32LE(value, 10 + place * 12);
-    });
-    const padding = Buffer.alloc(data.length % 2);
-    parts.push(data, padding, directory);
-    const start = at + data.length + padding.length;
-    const whole = Buffer.concat(parts);
-    whole.writeUInt32LE(start, link);
-    parts.splice(0, parts.length, whole);
-    link = start + directory.length - 4;
-    at = whole.length;
-  }
-  return Buffer.concat(parts);
 }
 
 const colours = Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255]);
@@ -226,6 +114,13 @@ export const pictureFiles = {
     animation(3)
       .gif({ delay: [100, 250, 40], loop: 2 })
       .toBuffer(),
+  "standing.gif": () =>
+    plainGif([
+      [1, 10],
+      [2, 20],
+      [2, 30],
+    ]),
+  "archive-be.tif": () => bigEndianTiff(),
   "moving.webp": () =>
     animation(3)
       .webp({ lossless: true, delay: [100, 250, 45], loop: 0 })
