@@ -1,4 +1,5 @@
 import { Graph } from "../../engine/onnx/graph.ts";
+import { processorLowering, type Lowering } from "../../engine/onnx/lowering.ts";
 import { linear } from "../../engine/onnx/matmul.ts";
 import { GraphSession } from "../../engine/onnx/session.ts";
 import { WeightDemands } from "../../engine/onnx/weight-demands.ts";
@@ -31,8 +32,9 @@ export async function layerMatrix(
   file: NetworkFile,
   layer: string,
   { rows, columns }: { rows: number; columns: number },
+  lowering: Lowering = processorLowering,
 ): Promise<Float32Array> {
-  const at: Graph = new Graph({ name: layer, weights: new WeightDemands(file) });
+  const at: Graph = new Graph({ name: layer, weights: new WeightDemands(file), lowering });
   const results = linear(at, at.input("units", [columns, columns]), layer, { outputs: rows, bias: false });
   at.output("results", results);
   const units = new Float32Array(columns * columns);
