@@ -4,6 +4,7 @@ import { EngineError } from "../errors.ts";
 import type { ClipFormat } from "../media/encoding.ts";
 import { joinSegments } from "../media/join.ts";
 import type { ClipInfo } from "../media/media-info.ts";
+import { holdWholePicture } from "../media/movie-length.ts";
 import { countPictures, writeSequence } from "../media/picture-sequence.ts";
 import { countFrames, type FrameCount } from "../media/verify.ts";
 import type { Job } from "./job.ts";
@@ -33,6 +34,10 @@ export async function assemble(job: Job, info: ClipInfo, manifest: Manifest): Pr
     ...{ segments, source: job.inputPath, sourceInfo: info, output: job.partPath, container: format, spec: encode },
     ...(job.parameters.preview_frames && { until: endOf(manifest) }),
   });
+  if (format === "mp4" || format === "mov") {
+    const span = spanOf(manifest);
+    await holdWholePicture(job.partPath, span, span / Math.max(1, finishedFrames(manifest) - 1));
+  }
   refuseUnsound(await countFrames(job.ffmpeg, job.partPath), manifest);
   return notes;
 }

@@ -56,6 +56,10 @@ export const clipsOfTimes: Readonly<Record<string, Recipe>> = {
     extension: "mp4",
     parameters: [...moving(1), ...at(15360, "N*614+gte(N\\,12)*55296000"), ...h264, ...timescale(15360)],
   },
+  "a last frame after a gap": {
+    extension: "mkv",
+    parameters: [...moving(0.4), ...at(1000, "N*40+gte(N\\,9)*600"), ...h264],
+  },
   "more frames than milliseconds": {
     extension: "mkv",
     parameters: [...moving(0.03, 1500), ...h264],
