@@ -9,7 +9,7 @@ const MAY_IMPORT = {
   "engine/colour": [],
   "engine/seedvr2": ["engine/onnx", "engine/weights", "engine/colour"],
   "engine/upscalers": ["engine/seedvr2", "engine/onnx", "engine/weights", "engine/media", "engine/colour"],
-  "engine/pipeline": ["engine/media", "engine/upscalers", "engine/colour"],
+  "engine/pipeline": ["engine/media", "engine/upscalers", "engine/onnx", "engine/colour"],
   "engine/worker": ["engine/pipeline", "engine/media", "engine/upscalers", "engine/onnx"],
   "engine/tasks": ["engine/schemas"],
   "engine/owner": [],

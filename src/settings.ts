@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { devicePattern, deviceWords } from "../engine/onnx/providers.ts";
 import { allowedFolders, cacheFolder, configFile, outputFolder, pathsOf, stateFolder } from "./places.ts";
 import type { Surroundings } from "./places.ts";
 
@@ -56,9 +57,6 @@ const aProxy = {
   ...anAddress,
   ...{ owner: "engine" as const, fallback: () => null, defaultText: "none" },
 };
-
-/** Execution providers a user may ask for. */
-const devices = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
 
 /** Every setting, once: reading, checking, flags, doctor and the documents are made from this. */
 export const settingsTable = {
@@ -214,13 +212,13 @@ export const settingsTable = {
     does: "Which NVIDIA GPUs the engine may see.",
   }),
   SEEDVR2_DEVICE: setting({
-    schema: z.enum(devices),
+    schema: z.string().regex(devicePattern),
     form: "text",
-    allowed: `one of ${devices.join(", ")}`,
+    allowed: deviceWords,
     owner: "engine",
     flag: { text: "--device <name>" },
     fallback: () => "auto",
-    does: "What to compute on; auto tries what this machine has and ends with the CPU.",
+    does: "What to compute on, a GPU's number behind a colon (cuda:1); auto tries what this machine has and ends with the CPU.",
   }),
   SEEDVR2_THREADS: setting({
     ...wholeNumber(0, 1024, 0),

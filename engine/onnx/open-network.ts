@@ -1,38 +1,40 @@
 import { availableParallelism } from "node:os";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import type { Network, NetworkSource, Tensors } from "./network.ts";
-import { noProvider, providersFor } from "./providers.ts";
-import type { ProviderFailure } from "./providers.ts";
+import { deviceName, devicesFor, executionProvider, noDevice } from "./providers.ts";
+import type { Device, DeviceFailure } from "./providers.ts";
 
 /**
- * Opens a network in this thread, on the first provider that takes it; onnxruntime-node does not fall back by itself.
- * Its runs block the thread. Throws `provider_failed`.
+ * Opens a network in this thread, on the first device that takes it; onnxruntime-node does not fall back by itself.
+ * Its runs block the thread. For a small network `auto` is the processor: a few milliseconds gain nothing from a GPU that
+ * has to be started first. Throws `provider_failed`.
  */
 export async function openNetwork(source: NetworkSource): Promise<Network> {
-  const failures: ProviderFailure[] = [];
-  for (const provider of providersFor(source.device, process.platform, source.small)) {
+  const failures: DeviceFailure[] = [];
+  const wish = source.device === "auto" && source.small ? "cpu" : source.device;
+  for (const device of devicesFor(wish, process.platform)) {
     try {
-      return await openNetworkOn(provider, source);
+      return await openNetworkOn(device, source);
     } catch (error) {
-      failures.push({ provider, reason: error instanceof Error ? error.message : String(error) });
+      failures.push({ device: deviceName(device), reason: error instanceof Error ? error.message : String(error) });
     }
   }
-  throw noProvider(failures);
+  throw noDevice(failures);
 }
 
-/** Opens a network on one provider; rejects with the runtime's own error. */
-export async function openNetworkOn(
-  provider: string,
+/** Rejects with the runtime's own error. */
+async function openNetworkOn(
+  device: Device,
   { path, threads }: Pick<NetworkSource, "path" | "threads">,
 ): Promise<Network> {
   const session = await InferenceSession.create(path, {
-    executionProviders: [provider],
+    executionProviders: [executionProvider(device)],
     intraOpNumThreads: threads || availableParallelism(),
     interOpNumThreads: 1,
     // Threads that spin while waiting take the processor from decoder and encoder.
     extra: { session: { intra_op: { allow_spinning: "0" } } },
   });
-  return networkOf(session, provider);
+  return networkOf(session, deviceName(device));
 }
 
 function networkOf(session: InferenceSession, device: string): Network {

@@ -1,5 +1,6 @@
 import assert from "node:assert";
 import { realpath } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { EngineError } from "../errors.ts";
@@ -7,6 +8,7 @@ import type { Graph } from "./graph.ts";
 import { liveParts } from "./live-parts.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import { encodeModel } from "./model.ts";
+import { deviceName, executionProvider, type Device } from "./providers.ts";
 import { sizeOf, type Shape } from "./value.ts";
 
 /** Values that go into a graph or come out of it. */
@@ -15,9 +17,8 @@ export interface TensorValue {
   readonly data: Float32Array;
 }
 
-export interface SessionOptions {
-  /** Execution provider, by the runtime's name. */
-  readonly provider: string;
+export interface SessionOptions extends Device {
+  /** 0 is one per processor. */
   readonly threads: number;
   /** Lets the runtime reorder weights into private memory: faster for kernels, wrong for weights that stay on disk. */
   readonly prepack: boolean;
@@ -44,11 +45,11 @@ export class GraphSession {
     const folder = await weightFolder(graph);
     try {
       const session = await createFrom(await encodeModel(graph), {
-        executionProviders: [options.provider],
+        executionProviders: [executionProvider(options)],
         graphOptimizationLevel: "layout",
         enableCpuMemArena: false,
         executionMode: "sequential",
-        intraOpNumThreads: options.threads,
+        intraOpNumThreads: options.threads || availableParallelism(),
         interOpNumThreads: 1,
         logSeverityLevel: 3,
         extra: {
@@ -61,7 +62,7 @@ export class GraphSession {
       });
       return new GraphSession(session, graph.name);
     } catch (cause) {
-      throw failed(graph.name, options.provider, cause);
+      throw failed(graph.name, deviceName(options), cause);
     }
   }
 

@@ -8,7 +8,7 @@ import type { Batch, BatchPlan, Upscaler } from "../upscalers/upscaler.ts";
 import { refuseWrongFrame } from "./alarms.ts";
 import { assemble } from "./assemble.ts";
 import { batchesOf } from "./batches.ts";
-import { memoryBudget } from "./memory-budget.ts";
+import { deviceBudget } from "./memory-budget.ts";
 import { withPrepended } from "./prepended-frames.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
 import { finishedFrames, readManifest, writeManifest } from "./manifest.ts";
@@ -52,7 +52,8 @@ async function newManifest(job: Job, info: ClipInfo): Promise<Manifest> {
   const { spec, notes } = chooseEncoding(info, { ...wish, encoders: job.ffmpeg.encoders }, job.target);
   const plan = {
     ...{ model: job.model.name, encode: spec, notes, segmentFrames: job.segmentFrames },
-    memory: memoryBudget(),
+    memory: deviceBudget(job.choice),
+    ...(job.choice && { choice: job.choice }),
   };
   const manifest: Manifest = { plan, segments: [], batches: [] };
   await writeManifest(job.workDir, manifest);

@@ -6,7 +6,7 @@ import { writePicture } from "../media/picture-writer.ts";
 import type { TargetSize, Upscaler } from "../upscalers/upscaler.ts";
 import { refuseWrongFrame } from "./alarms.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
-import { memoryBudget } from "./memory-budget.ts";
+import { deviceBudget } from "./memory-budget.ts";
 
 export interface PictureTools {
   readonly upscaler: Upscaler;
@@ -22,7 +22,7 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
   const format = job.format as WrittenFormat;
   const { pages, notes } = pagesToKeep(picture.frames, format);
   const made: Frame[] = [];
-  const memory = memoryBudget();
+  const memory = deviceBudget(job.choice);
   for (const [index, frame] of pages.entries()) {
     const progress = (share: number, stage: string) =>
       tools.onProgress({

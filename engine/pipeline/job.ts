@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { colourCorrections, type ColourMethod } from "../colour/colour-correction.ts";
 import type { Ffmpeg } from "../media/ffmpeg.ts";
+import { deviceChoice } from "../onnx/device-choice.ts";
 
 /** A model as the worker needs to know it: its name and its files (ModelFiles). */
 export const modelSpec = z.discriminatedUnion("kind", [
@@ -45,6 +46,8 @@ export const job = z.object({
   target: z.object({ width: z.number(), height: z.number() }),
   parameters: jobParameters,
   model: modelSpec,
+  /** What SeedVR2 computes on; a clip that was begun goes on with what its plan says. */
+  choice: deviceChoice.optional(),
   /** Found by the engine, once for all workers. */
   ffmpeg: z.custom<Ffmpeg>((value) => typeof value === "object" && value !== null),
   /** Extension of the result without dot. */

@@ -1,6 +1,7 @@
 import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import type { EncodeSpec } from "../media/encoding.ts";
+import type { DeviceChoice } from "../onnx/device-choice.ts";
 
 /** Raised when what stands in a manifest changes its meaning: what an older program left is begun anew. */
 const VERSION = 2;
@@ -19,6 +20,8 @@ export interface Manifest {
 
 export interface ClipPlan {
   readonly model: string;
+  /** What SeedVR2 computes on, and how. */
+  readonly choice?: DeviceChoice;
   readonly encode: EncodeSpec;
   readonly notes: readonly string[];
   /** Output frames in a segment. */

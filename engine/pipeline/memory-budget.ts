@@ -1,8 +1,16 @@
 import { freemem, totalmem } from "node:os";
+import type { DeviceChoice } from "../onnx/device-choice.ts";
 
 /** Bytes left to the system, decoder, encoder and everything else. */
 const RESERVE = 2e9;
 const GB = 1e9;
+
+/**
+ * Bytes that a task may plan with on a device: the machine's memory (see below), and no more than a GPU has.
+ */
+export function deviceBudget(choice: DeviceChoice | undefined): number {
+  return Math.min(memoryBudget(), choice?.memory ?? Infinity);
+}
 
 /**
  * Bytes that a task may plan with: what the machine or the control group allows, less a reserve, rounded down to GB; less

@@ -36,6 +36,19 @@ export const gpuStatusResult = z.looseObject({
     .nullable()
     .describe("Execution provider in use, e.g. cpu or webgpu; null while no model is loaded"),
   devices: z.array(z.string()).describe("Execution providers this build can try, in order"),
+  tried: z
+    .array(
+      z.looseObject({
+        device: z.string(),
+        works: z.boolean(),
+        reason: z.string().optional().describe("Why it does not work, or is not used"),
+        gflops: z.number().optional().describe("What it reached in a small product of matrices"),
+        arithmetic: z.enum(["fp32", "fp16"]).optional(),
+        attention: z.enum(["fused", "plain"]).optional().describe("plain where the fused operator computes wrongly"),
+      }),
+    )
+    .optional()
+    .describe("How the devices did that were tried when a SeedVR2 model was first wanted, in order"),
 });
 
 export const releaseResult = z.looseObject({ status: z.literal("success"), message: z.string() });

@@ -1,3 +1,4 @@
+import { processor } from "../onnx/device-choice.ts";
 import { openNetwork } from "../onnx/open-network.ts";
 import { builtinUpscaler } from "./builtin.ts";
 import { openSeedvr2 } from "./open-seedvr2.ts";
@@ -19,8 +20,8 @@ export async function openModel(wish: ModelWish): Promise<LoadedModel> {
   };
 }
 
-async function openColourModel({ files, device, threads }: ModelWish): Promise<LoadedModel> {
-  if (files.kind === "seedvr2") return openSeedvr2(files, device, threads);
+async function openColourModel({ files, device, choice, threads }: ModelWish): Promise<LoadedModel> {
+  if (files.kind === "seedvr2") return openSeedvr2(files, choice ?? processor, threads);
   const network = await openNetwork({ path: files.path, device, threads, small: true });
   return {
     device: network.device,

@@ -1,7 +1,8 @@
-import { availableParallelism } from "node:os";
 import { EngineError } from "../errors.ts";
+import type { Lowering } from "../onnx/lowering.ts";
 import type { SessionOptions } from "../onnx/session.ts";
-import { providersFor } from "../onnx/providers.ts";
+import { choiceWords, loweringOf, type DeviceChoice } from "../onnx/device-choice.ts";
+import { deviceName } from "../onnx/providers.ts";
 import { planesFromRows } from "../seedvr2/latent-layout.ts";
 import { noiseStreams, normalNoise } from "../seedvr2/noise.ts";
 import { loadPrompt } from "../seedvr2/prompt.ts";
@@ -17,23 +18,25 @@ type Seedvr2Files = Extract<ModelFiles, { kind: "seedvr2" }>;
 
 /**
  * Opens the two networks and the prompt of a SeedVR2 model: reads headers, checks that every weight is there, repacks
- * GGUF blocks once. Weights stay on disk. Throws `checkpoint_malformed`, `not_installed` or `provider_failed`.
+ * GGUF blocks once for the processor. Weights stay on disk. Throws `checkpoint_malformed`, `not_installed` or `provider_failed`.
  */
-export async function openSeedvr2(files: Seedvr2Files, device: string, threads: number): Promise<LoadedModel> {
-  const provider = providerOf(device);
-  const session: SessionOptions = { provider, threads: threads || availableParallelism(), prepack: false };
-  const file = await openNetworkFile(files.path, files.cacheDir);
+export async function openSeedvr2(files: Seedvr2Files, choice: DeviceChoice, threads: number): Promise<LoadedModel> {
+  const session: SessionOptions = { provider: choice.provider, index: choice.index, threads, prepack: false };
+  const lowering = loweringOf(choice);
+  // GPU providers have no operators for repacked blocks: these are decoded whenever they are loaded.
+  const file = await openNetworkFile(files.path, lowering.weights === "stored" ? files.cacheDir : undefined);
   if (file.network?.kind !== "transformer") throw wrongNetwork(files.path, "transformer");
-  const transformer = await TransformerNetwork.open(file, file.network, { session });
-  const autoencoder = await openAutoencoder(files.autoencoder, session);
+  const transformer = await TransformerNetwork.open(file, file.network, { session, lowering });
+  const autoencoder = await openAutoencoder(files.autoencoder, { session, lowering: autoencoderLowering(lowering) });
   const prompt = await loadPrompt(file, file.network.textFeatures, files.prompt === null ? [] : [files.prompt]);
+  const computedOn = choice.provider === "cpu" ? [] : [`Computed on ${choiceWords(choice)}.`];
   const facts: Seedvr2Facts = {
-    warnings: [...file.warnings, ...transformer.warnings],
+    warnings: [...file.warnings, ...transformer.warnings, ...computedOn],
     // On a GPU sorting would take longer than the networks.
-    colourForm: provider === "cpu" ? "exact" : "histogram",
+    colourForm: choice.provider === "cpu" ? "exact" : "histogram",
   };
   return {
-    device: provider,
+    device: deviceName(choice),
     async upscaler(settings): Promise<Upscaler> {
       const networks = { transformer, autoencoder, prompt };
       return new Seedvr2Upscaler(networks, noiseOf(settings.seed), settings, facts);
@@ -42,18 +45,23 @@ export async function openSeedvr2(files: Seedvr2Files, device: string, threads: 
   };
 }
 
-/** GPUs are used where one is asked for; `auto` does not, because the networks have not been tried on any. */
-function providerOf(device: string): string {
-  const [first = "cpu"] = device === "auto" ? [] : providersFor(device, process.platform, false);
-  return first;
+/**
+ * The autoencoder's attention has one head as wide as the block, over all cells of a frame: GPUs have no fused operator
+ * for such heads, and without one the scores of a large picture would be a matrix of gigabytes.
+ */
+function autoencoderLowering(lowering: Lowering): Lowering {
+  return lowering.weights === "stored" ? lowering : { ...lowering, attention: "plain" };
 }
 
-async function openAutoencoder(path: string, session: SessionOptions): Promise<AutoencoderNetwork> {
+async function openAutoencoder(
+  path: string,
+  computing: { session: SessionOptions; lowering: Lowering },
+): Promise<AutoencoderNetwork> {
   const file = await openNetworkFile(path);
   const { network } = file;
   if (network?.kind !== "autoencoder") throw wrongNetwork(path, "autoencoder");
   const groups = network.channels.reduce(commonDivisor, publishedAutoencoder.groups);
-  return AutoencoderNetwork.open(file, network, { session, settings: { ...publishedAutoencoder, groups } });
+  return AutoencoderNetwork.open(file, network, { ...computing, settings: { ...publishedAutoencoder, groups } });
 }
 
 /** Groups of the group norms must divide all channels: 32 in the published file, fewer in smaller networks. */

@@ -1,5 +1,6 @@
 import type { ColourMethod } from "../colour/colour-correction.ts";
 import type { Frame } from "../media/frame.ts";
+import type { DeviceChoice } from "../onnx/device-choice.ts";
 
 /** A run of consecutive frames to be computed together. */
 export interface Batch {
@@ -105,7 +106,10 @@ export interface LoadedModel {
 
 export interface ModelWish {
   readonly files: ModelFiles;
+  /** Value of SEEDVR2_DEVICE; for the built-in model. */
   readonly device: string;
+  /** What SeedVR2's networks are computed on; the processor where nothing is said. */
+  readonly choice?: DeviceChoice | undefined;
   /** Threads a network runs with; 0 is one per processor. */
   readonly threads: number;
 }

@@ -1,14 +1,18 @@
 import { setPriority } from "node:os";
 import { Worker } from "node:worker_threads";
 import { asEngineError } from "../errors.ts";
+import type { DeviceChoice } from "../onnx/device-choice.ts";
+import type { Device } from "../onnx/providers.ts";
+import { tryDevice } from "../onnx/try-device.ts";
 import type { Job, ModelSpec } from "../pipeline/job.ts";
+import { readManifest } from "../pipeline/manifest.ts";
 import { runJob } from "../pipeline/run-job.ts";
 import { upscaleSettings } from "../pipeline/upscale-settings.ts";
 import { openModelThread } from "../upscalers/open-model-thread.ts";
 import type { LoadedModel } from "../upscalers/upscaler.ts";
-import { probeProviders } from "./probe-providers.ts";
 import { toWorker } from "./protocol.ts";
 import type { FromWorker, WorkerSetup } from "./protocol.ts";
+import { TRY_DEVICE } from "./try-devices.ts";
 
 /**
  * The worker process: decodes, computes and encodes one task after the other, and owns the memory of the model. It
@@ -21,27 +25,29 @@ const TELL_EVERY = 250;
 const NICENESS = 5;
 
 let setup: WorkerSetup = { device: "auto", threads: 0 };
-let held: { name: string; model: LoadedModel } | null = null;
+let held: { key: string; model: LoadedModel } | null = null;
 
 function tell(message: FromWorker): void {
   process.send?.(message);
 }
 
-async function load(wanted: ModelSpec): Promise<LoadedModel> {
-  if (held?.name === wanted.name) return held.model;
+async function load(wanted: ModelSpec, choice?: DeviceChoice): Promise<LoadedModel> {
+  const key = JSON.stringify([wanted.name, choice]);
+  if (held?.key === key) return held.model;
   tell({ type: "loading", model: wanted.name });
   await held?.model.close();
   held = null;
   const { name, ...files } = wanted;
   const entry = new URL("./upscaler-thread.js", import.meta.url);
-  const model = await openModelThread(entry, { files, ...setup });
-  held = { name, model };
+  const model = await openModelThread(entry, { files, choice, ...setup });
+  held = { key, model };
   tell({ type: "loaded", model: name, device: model.device });
   return model;
 }
 
 async function run(job: Job): Promise<void> {
-  const model = await load(job.model);
+  const begun = await readManifest(job.workDir);
+  const model = await load(job.model, begun ? begun.plan.choice : job.choice);
   const upscaler = await model.upscaler(upscaleSettings(job));
   let [told, stage] = [0, ""];
   try {
@@ -67,7 +73,7 @@ async function handle(raw: unknown): Promise<void> {
       setup = message.setup;
       return;
     case "load":
-      await load(message.model);
+      await load(message.model, message.choice);
       return;
     case "run":
       return run(message.job);
@@ -87,8 +93,8 @@ function dieWithEngine(): void {
   new Worker(watch, { eval: true }).unref();
 }
 
-if (process.argv[2] === "--probe-providers" && process.argv[3]) {
-  process.stdout.write(`${JSON.stringify(await probeProviders(process.argv[3]))}\n`);
+if (process.argv[2] === TRY_DEVICE && process.argv[3]) {
+  process.stdout.write(`${JSON.stringify(await tryDevice(JSON.parse(process.argv[3]) as Device))}\n`);
 } else {
   dieWithEngine();
   setPriority(NICENESS);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { errorCodes } from "../errors.ts";
+import { deviceChoice } from "../onnx/device-choice.ts";
 import { job, jobResult, modelSpec } from "../pipeline/job.ts";
 
 /** Raised when a message changes its meaning; engine and worker come from one build, so a difference is our mistake. */
@@ -23,7 +24,7 @@ export type WorkerSetup = z.output<typeof workerSetup>;
 /** Engine to worker. There is no cancelling: the engine ends the process. */
 export const toWorker = z.discriminatedUnion("type", [
   z.object({ type: z.literal("setup"), version: z.literal(protocolVersion), setup: workerSetup }),
-  z.object({ type: z.literal("load"), model: modelSpec }),
+  z.object({ type: z.literal("load"), model: modelSpec, choice: deviceChoice.optional() }),
   z.object({ type: z.literal("run"), job }),
 ]);
 export type ToWorker = z.output<typeof toWorker>;

@@ -2,7 +2,9 @@ import { fork } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { EngineError } from "../errors.ts";
 import type { ErrorJson } from "../errors.ts";
+import type { DeviceChoice, DeviceTrial } from "../onnx/device-choice.ts";
 import type { Job, JobResult, ModelSpec } from "../pipeline/job.ts";
+import { DeviceChooser } from "./choose-device.ts";
 import { fromWorker, protocolVersion } from "./protocol.ts";
 import type { FromWorker, ToWorker, WorkerSetup } from "./protocol.ts";
 
@@ -44,6 +46,7 @@ const KEPT_LINES = 20;
  */
 export class Supervisor {
   private readonly parts: SupervisorParts;
+  private readonly chooser: DeviceChooser;
   private child: ChildProcess | null = null;
   private gone: Promise<void> = Promise.resolve();
   private turn: Promise<unknown> = Promise.resolve();
@@ -54,10 +57,22 @@ export class Supervisor {
   private lines: string[] = [];
   /** Model in the worker's memory and the provider it runs on. */
   loaded: { model: string; device: string } | null = null;
-  loading: string | null = null;
+  private loadingHere: string | null = null;
+  private choosing: string | null = null;
 
   constructor(parts: SupervisorParts) {
     this.parts = parts;
+    this.chooser = new DeviceChooser(parts.setup.device, parts);
+  }
+
+  /** How the devices did that were tried for SeedVR2; none before a model of it was wanted. */
+  get tried(): readonly DeviceTrial[] {
+    return this.chooser.tried;
+  }
+
+  /** Model that is being loaded, or for which a device is being chosen. */
+  get loading(): string | null {
+    return this.loadingHere ?? this.choosing;
   }
 
   get busy(): boolean {
@@ -66,7 +81,11 @@ export class Supervisor {
 
   /** Runs a job to its result. Aborting ends the worker; the promise then rejects with `cancelled`. */
   async run(job: Job, events: JobEvents): Promise<JobResult> {
-    const message = await this.request({ type: "run", job }, job.taskId, events);
+    const make = async (): Promise<ToWorker> => {
+      const choice = await this.chooseFor(job.model, events.signal);
+      return { type: "run", job: { ...job, choice } };
+    };
+    const message = await this.request(make, job.taskId, events);
     if (message.type !== "done") throw unexpected(message);
     return message.result;
   }
@@ -74,7 +93,20 @@ export class Supervisor {
   /** Loads a model; resolves when a job with it would start at once. */
   async load(model: ModelSpec): Promise<void> {
     if (this.loaded?.model === model.name) return;
-    await this.request({ type: "load", model }, null);
+    await this.request(async () => ({ type: "load", model, choice: await this.chooseFor(model) }), null);
+  }
+
+  /** What a SeedVR2 model is to be computed on; deciding it is part of loading the model. */
+  private async chooseFor(model: ModelSpec, signal?: AbortSignal): Promise<DeviceChoice | undefined> {
+    if (model.kind === "builtin") return undefined;
+    this.choosing = model.name;
+    try {
+      return await this.chooser.choose(signal);
+    } catch (error) {
+      throw signal?.aborted ? cancelled() : error;
+    } finally {
+      this.choosing = null;
+    }
   }
 
   /** Frees the worker's memory: now, or right after the running request. Says which. */
@@ -90,6 +122,7 @@ export class Supervisor {
   /** Ends the worker and all it started; resolves when the process is gone. */
   async end(): Promise<void> {
     clearTimeout(this.idleTimer);
+    this.chooser.stop();
     const { child } = this;
     if (!child) return this.gone;
     this.ending = true;
@@ -101,8 +134,8 @@ export class Supervisor {
   }
 
   /** One request after the other: a task that begins while a model is being loaded waits for that. */
-  private request(message: ToWorker, task: string | null, events?: JobEvents): Promise<FromWorker> {
-    const turn = this.turn.then(() => this.ask(message, task, events));
+  private request(make: () => Promise<ToWorker>, task: string | null, events?: JobEvents): Promise<FromWorker> {
+    const turn = this.turn.then(async () => this.ask(await make(), task, events));
     this.turn = turn.catch(() => undefined);
     return turn;
   }
@@ -176,10 +209,10 @@ export class Supervisor {
   }
 
   private receive(message: FromWorker): void {
-    if (message.type === "loading") [this.loading, this.loaded] = [message.model, null];
-    if (message.type === "failed") this.loading = null;
+    if (message.type === "loading") [this.loadingHere, this.loaded] = [message.model, null];
+    if (message.type === "failed") this.loadingHere = null;
     if (message.type === "loaded") {
-      this.loading = null;
+      this.loadingHere = null;
       this.loaded = { model: message.model, device: message.device };
     }
     const { expecting } = this;
@@ -194,7 +227,7 @@ export class Supervisor {
     this.child = null;
     this.ending = false;
     this.loaded = null;
-    this.loading = null;
+    this.loadingHere = null;
     const how = signal ? `signal ${signal}` : `exit code ${code}`;
     const printed = this.lines.slice(-3).join(" / ");
     this.expecting?.reject(

@@ -1,5 +1,6 @@
 import { settingText } from "../config.ts";
 import type { Settings } from "../config.ts";
+import { deviceFindings } from "../doctor/devices.ts";
 import { engineFindings } from "../doctor/engine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import {
@@ -8,7 +9,6 @@ import {
   folderFindings,
   packageFindings,
   portFinding,
-  providerFindings,
   systemFinding,
 } from "../doctor/machine.ts";
 import { engineOwner } from "../engine-owner.ts";
@@ -25,7 +25,7 @@ export async function doctor(settings: Settings, json: boolean): Promise<number>
     systemFinding(),
     ...(await packageFindings()),
     await ffmpegFinding(settings),
-    ...(await providerFindings()),
+    ...(await deviceFindings(settings)),
     ...folderFindings(settings),
     ...(await comfyFindings(settings)),
     await portFinding(settings, owner),

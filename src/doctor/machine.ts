@@ -1,14 +1,10 @@
-import { execFile } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
-import { z } from "zod";
+import { dirname } from "node:path";
 import { asEngineError, modelFolders } from "../../engine/index.ts";
 import type { EngineFile } from "../../engine/index.ts";
-import { engineConfig, workerEnvironment } from "../config.ts";
+import { engineConfig } from "../config.ts";
 import type { Settings } from "../config.ts";
-import { builtFile, projectRoot } from "../installation.ts";
 import type { Finding } from "./finding.ts";
 
 /** Node's version and whether the native packages exist for this system. */
@@ -60,39 +56,6 @@ export async function ffmpegFinding(settings: Settings): Promise<Finding> {
     const { what, todo } = asEngineError(thrown);
     return { about: "ffmpeg", state: "problem", text: what, ...(todo && { todo }) };
   }
-}
-
-const probeAnswer = z.array(z.object({ provider: z.string(), works: z.boolean(), reason: z.string().optional() }));
-/** Starting a GPU's runtime for the first time can take long. */
-const probeTimeout = 60_000;
-
-/** Every execution provider, tried on a small graph by a worker process: a provider that crashes crashes only that. */
-export async function providerFindings(): Promise<Finding[]> {
-  const run = promisify(execFile);
-  try {
-    const { stdout } = await run(
-      process.execPath,
-      [builtFile("worker"), "--probe-providers", join(projectRoot(), "models", "builtin_x2.onnx")],
-      {
-        timeout: probeTimeout,
-        env: workerEnvironment(),
-      },
-    );
-    const line = stdout.split("\n").find((text) => text.startsWith("["));
-    return probeAnswer.parse(JSON.parse(line ?? "")).map(({ provider, works, reason }) => ({
-      about: `device ${provider}`,
-      state: works ? "ok" : provider === "cpu" ? "problem" : "note",
-      text: works ? "works" : `does not work: ${reason ?? "no reason given"}`,
-    }));
-  } catch (error) {
-    const text = `The worker process could not try them: ${firstLine(error)}`;
-    return [{ about: "devices", state: "problem", text, todo: 'Run "npm ci" and try again.' }];
-  }
-}
-
-function firstLine(error: unknown): string {
-  const { stderr, message } = error as { stderr?: string; message?: string };
-  return (stderr || message || String(error)).trim().split("\n")[0] ?? "";
 }
 
 /** Whether each folder can be written to, or made. */

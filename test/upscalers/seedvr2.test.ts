@@ -26,7 +26,7 @@ let model: LoadedModel;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "seedvr2-test-"));
   const files = await tinyModel(folder);
-  model = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir: join(folder, "cache") }, "cpu", 1);
+  model = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir: join(folder, "cache") }, processor, 1);
 });
 afterAll(async () => {
   await model.close();
@@ -145,7 +145,7 @@ describe("a checkpoint stored as", () => {
     const files = await tinyModel(home, { weights, prompt, name: stored });
     const made: Frame[][] = [];
     for (const batch of [1, 2].map(() => ({ frames: [aFrame(24, 16)], owned: { start: 0, count: 1 }, first: 0 }))) {
-      const opened = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir }, "cpu", 1);
+      const opened = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir }, processor, 1);
       const upscaler = await opened.upscaler(plain);
       expect(upscaler.notes).toEqual(["Colour correction: lab, exact."]);
       made.push(await upscaler.upscale(batch, target));
