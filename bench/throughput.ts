@@ -26,7 +26,7 @@ interface Cost {
 
 /** Nothing but the network. */
 async function bareLoop(frames: number): Promise<Cost> {
-  const network = await openNetworkOn("cpu", { path: builtinModel, threads: 0 });
+  const network = await openNetworkOn({ provider: "cpu" }, { path: builtinModel, threads: 0 });
   const data = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, index) => (index * 7919) % 251);
   const run = () => network.run({ pixels: { type: "uint8", dims: [1, HEIGHT, WIDTH, 3, 1], data } });
   await run(); // the first one allocates

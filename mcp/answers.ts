@@ -149,7 +149,14 @@ function ofQueue(output: OperationOutput<"get_queue_status">): Spoken {
 
 function ofDevice(output: OperationOutput<"get_gpu_status">): Spoken {
   const memory = output.vram_total_mb > 0 ? `, ${output.vram_used_mb} of ${output.vram_total_mb} MB used` : "";
-  const device = output.gpu_name ? `GPU ${output.gpu_name}${memory}` : "No GPU is used; work runs on the processor";
+  const isProcessor = output.device === null || output.device === "cpu";
+  const unnamed = isProcessor ? "No GPU is used; work runs on the processor" : "A GPU without figures is used";
+  const unused = output.device === "cpu" ? ", not used: work runs on the processor" : "";
+  const gpu = output.gpu_name ? `GPU ${output.gpu_name}${memory}${unused}` : unnamed;
+  const passed = (output.tried ?? []).flatMap(({ device, reason }) =>
+    reason ? [`${device}: ${reason.replace(/\.?$/, ".")}`] : [],
+  );
+  const why = passed.length > 0 ? ` Not used: ${passed.join(" ")}` : "";
   const model = output.loading
     ? `${output.loading_model ?? "a model"} is loading`
     : output.current_model
@@ -157,7 +164,7 @@ function ofDevice(output: OperationOutput<"get_gpu_status">): Spoken {
       : "no model is loaded";
   const task = output.current_task ? `task ${output.current_task} is running` : "no task is running";
   return {
-    message: `${device}; ${model}; ${task}.`,
+    message: `${gpu}; ${model}; ${task}.${why}`,
     next: output.current_task
       ? `Call ${toolCall("wait_for_task", output.current_task)} to wait for the running task.`
       : `Submit with ${submitCalls}; models are loaded by themselves.`,

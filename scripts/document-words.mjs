@@ -113,7 +113,7 @@ export const words = {
       MAX_UPLOAD_SIZE: "上传文件的最大大小。",
       MAX_HISTORY_SIZE: "历史记录最多列出的任务数。",
       NVIDIA_VISIBLE_DEVICES: "引擎可见的 NVIDIA GPU。",
-      SEEDVR2_DEVICE: "计算设备；auto 依次尝试本机所有设备，最后用 CPU。",
+      SEEDVR2_DEVICE: "计算设备，冒号后可写 GPU 编号(cuda:1)；auto 依次尝试本机所有设备，最后用 CPU。",
       SEEDVR2_THREADS: "在 CPU 上运行网络的线程数；0 表示每个处理器一个。",
       GPU_IDLE_TIMEOUT: "空闲这么久后卸载模型；0 表示从不。",
       SEEDVR2_ENGINE_IDLE: "由工具调用启动的引擎在这么久没有任务或调用后退出；0 表示从不。",

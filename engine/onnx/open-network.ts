@@ -22,8 +22,8 @@ export async function openNetwork(source: NetworkSource): Promise<Network> {
   throw noDevice(failures);
 }
 
-/** Rejects with the runtime's own error. */
-async function openNetworkOn(
+/** Opens a network on one device; rejects with the runtime's own error. */
+export async function openNetworkOn(
   device: Device,
   { path, threads }: Pick<NetworkSource, "path" | "threads">,
 ): Promise<Network> {

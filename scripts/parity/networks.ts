@@ -1,6 +1,7 @@
 import { AutoencoderNetwork } from "../../engine/seedvr2/autoencoder/autoencoder-network.ts";
 import { publishedAutoencoder } from "../../engine/seedvr2/autoencoder/autoencoder-context.ts";
 import { processorLowering, type Lowering } from "../../engine/onnx/lowering.ts";
+import type { Provider } from "../../engine/onnx/providers.ts";
 import { publishedSettings, type TransformerSettings } from "../../engine/seedvr2/transformer.ts";
 import { TransformerNetwork } from "../../engine/seedvr2/transformer-network.ts";
 import { openNetworkFile } from "../../engine/seedvr2/weight-file.ts";
@@ -10,7 +11,7 @@ import type { GoldenNetwork } from "./golden-folder.ts";
 
 /** How the networks of goldens are run; as the product does on the processor where nothing is said. */
 export interface NetworkRun {
-  readonly provider?: string;
+  readonly provider?: Provider;
   readonly lowering?: Lowering;
   /** Where GGUF blocks are repacked to; else they are decoded. */
   readonly cacheFolder?: string;

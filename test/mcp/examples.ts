@@ -52,6 +52,8 @@ const idleDevice = {
   devices: ["cpu"],
 };
 
+const passedDevice = { device: "cuda", works: false, reason: "Failed to load shared library" };
+
 const busyDevice = {
   ...idleDevice,
   cuda_available: true,
@@ -144,6 +146,11 @@ export const examples: readonly Example[] = [
   ]),
   example("get_gpu_status", {}, busyDevice, [
     "GPU NVIDIA H100, 1024 of 81920 MB used; builtin_x2.onnx is loaded on cuda; task k3x9a2pq is running.",
+    wait,
+  ]),
+  example("get_gpu_status", {}, { ...busyDevice, device: "cpu", tried: [passedDevice] }, [
+    "GPU NVIDIA H100, 1024 of 81920 MB used, not used: work runs on the processor; builtin_x2.onnx is loaded on cpu;",
+    "Not used: cuda: Failed to load shared library.",
     wait,
   ]),
   example("list_available_models", {}, models, [

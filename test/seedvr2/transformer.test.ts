@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-const session = { provider: "cpu", threads: 1, prepack: false };
+const session = { provider: "cpu", threads: 1, prepack: false } as const;
 
 async function open(path: string): Promise<TransformerNetwork> {
   const file = await openNetworkFile(path);

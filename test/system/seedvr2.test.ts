@@ -80,3 +80,20 @@ it("removes repacked files on wish, but not those of the running task, and makes
   expect((await upscale(picture)).code).toBe(0);
   expect((await engine.call("list_available_models", {})).cache_bytes).toBeGreaterThan(1e6);
 });
+
+it("gives its memory back when asked, says what it computes on, and loads again for the next task", async () => {
+  const { machine, client } = await machineWithTinyModel();
+  const file_path = await makePicture(machine.folder, "p.png");
+  const status = async () => (await client.callTool({ name: "get_gpu_status", arguments: {} })).structuredContent;
+  expect(await status()).toMatchObject({ model_loaded: false, device: null, tried: [] });
+  for (let i = 0; i < 2; i++) {
+    const task = await restored(client, "submit_image_task", { file_path, resolution: 45, dit_model: "3b_fp16" });
+    expect(task).toMatchObject({ status: "completed" });
+    expect(await status()).toMatchObject({
+      ...{ model_loaded: true, current_model: "seedvr2_ema_3b_fp16.safetensors", loading: false },
+      tried: expect.arrayContaining([expect.objectContaining({ works: true })]),
+    });
+    await client.callTool({ name: "release_gpu_memory", arguments: {} });
+    expect(await status()).toMatchObject({ model_loaded: false, current_model: null, device: null });
+  }
+});

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Frame } from "../../engine/media/frame.ts";
+import { processor } from "../../engine/onnx/device-choice.ts";
 import { batchesOf } from "../../engine/pipeline/batches.ts";
 import type { NoiseSource, RestorationNetworks } from "../../engine/seedvr2/restoration.ts";
 import { openSeedvr2 } from "../../engine/upscalers/open-seedvr2.ts";
@@ -160,7 +161,7 @@ describe("a checkpoint stored as", () => {
 /** What becomes of the same picture where nothing can be written into the cache folder. */
 async function pictureWithoutCache(files: TinyModel, home: string): Promise<Frame[]> {
   await writeFile(join(home, "file"), "");
-  const opened = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir: join(home, "file", "cache") }, "cpu", 1);
+  const opened = await openSeedvr2({ kind: "seedvr2", ...files, cacheDir: join(home, "file", "cache") }, processor, 1);
   const upscaler = await opened.upscaler(plain);
   expect(upscaler.notes[0]).toMatch(/decoded again in every part of the run.*ENOTDIR/);
   const batch = { frames: [aFrame(24, 16)], owned: { start: 0, count: 1 }, first: 0 };
