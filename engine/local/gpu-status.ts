@@ -1,4 +1,5 @@
 import type { OperationOutput } from "../operations/operations.ts";
+import type { DeviceTrial } from "../onnx/device-choice.ts";
 import { deviceName, devicesFor } from "../onnx/providers.ts";
 import type { Task } from "../tasks/task.ts";
 import { gpuFigures } from "../worker/gpu-figures.ts";
@@ -11,28 +12,31 @@ export async function gpuStatusOf(
   device: string,
 ): Promise<OperationOutput<"get_gpu_status">> {
   const [wished] = devicesFor(device, process.platform);
-  const gpus = await gpuFigures();
-  const gpu = gpus[wished?.index ?? 0];
-  const isCuda = (name: string) => /^(cuda|tensorrt)/.test(name);
+  const gpu = (await gpuFigures())[wished?.index ?? 0];
+  const isCuda = (name = "") => /^(cuda|tensorrt)/.test(name);
+  const { loaded } = worker;
   return {
-    cuda_available:
-      isCuda(worker.loaded?.device ?? "") || worker.tried.some((trial) => trial.works && isCuda(trial.device)),
+    cuda_available: isCuda(loaded?.device) || worker.tried.some((trial) => trial.works && isCuda(trial.device)),
     gpu_name: gpu?.name ?? null,
     vram_used_mb: gpu?.usedMb ?? 0,
     vram_total_mb: gpu?.totalMb ?? 0,
-    model_loaded: worker.loaded !== null,
-    current_model: worker.loaded?.model ?? null,
+    model_loaded: loaded !== null,
+    current_model: loaded?.model ?? null,
     loading: worker.loading !== null,
     loading_model: worker.loading,
     processing: running !== null,
     current_task: running?.id ?? null,
-    device: worker.loaded?.device ?? null,
+    device: loaded?.device ?? null,
     devices: devicesFor(device, process.platform).map(deviceName),
-    tried: worker.tried.map(({ device: name, works, reason, rate, choice }) => ({
-      ...{ device: name, works },
-      ...(reason !== undefined && { reason }),
-      ...(rate !== undefined && { gflops: Math.round(rate * 10) / 10 }),
-      ...(choice && { arithmetic: choice.arithmetic, attention: choice.attention }),
-    })),
+    tried: worker.tried.map(trialOf),
+  };
+}
+
+function trialOf({ device, works, reason, rate, choice }: DeviceTrial) {
+  return {
+    ...{ device, works },
+    ...(reason !== undefined && { reason }),
+    ...(rate !== undefined && { gflops: Math.round(rate * 10) / 10 }),
+    ...(choice && { arithmetic: choice.arithmetic, attention: choice.attention }),
   };
 }

@@ -10,7 +10,7 @@ const indexedProviders: readonly Provider[] = ["cuda", "tensorrt", "dml"];
 export const devicePattern = new RegExp(
   `^(auto|${knownProviders.map((name) => (indexedProviders.includes(name) ? `${name}(:\\d{1,2})?` : name)).join("|")})$`,
 );
-export const deviceWords = `auto, ${knownProviders.join(", ")}; ${indexedProviders.join(", ")} also with the number of a GPU, as in cuda:1`;
+export const deviceWords = `one of auto, ${knownProviders.join(", ")}; ${indexedProviders.join(", ")} also with the number of a GPU, as in cuda:1`;
 
 /** An execution provider, and which GPU of it where several can be told apart. */
 export interface Device {

@@ -149,8 +149,7 @@ export const examples: readonly Example[] = [
     wait,
   ]),
   example("get_gpu_status", {}, { ...busyDevice, device: "cpu", tried: [passedDevice] }, [
-    "GPU NVIDIA H100, 1024 of 81920 MB used, not used: work runs on the processor; builtin_x2.onnx is loaded on cpu;",
-    "Not used: cuda: Failed to load shared library.",
+    "GPU NVIDIA H100, 1024 of 81920 MB used, not used: work runs on the processor; builtin_x2.onnx is loaded on cpu; task k3x9a2pq is running. Not used: cuda: Failed to load shared library.",
     wait,
   ]),
   example("list_available_models", {}, models, [
