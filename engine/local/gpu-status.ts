@@ -5,6 +5,8 @@ import type { Task } from "../tasks/task.ts";
 import { gpuFigures } from "../worker/gpu-figures.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
 
+const noGpu = { name: null, usedMb: 0, totalMb: 0 };
+
 /** The status object of the contract; without a GPU: false, null, 0, 0. */
 export async function gpuStatusOf(
   worker: Supervisor,
@@ -12,14 +14,14 @@ export async function gpuStatusOf(
   device: string,
 ): Promise<OperationOutput<"get_gpu_status">> {
   const [wished] = devicesFor(device, process.platform);
-  const gpu = (await gpuFigures())[wished?.index ?? 0];
+  const gpu = (await gpuFigures())[wished?.index ?? 0] ?? noGpu;
   const isCuda = (name = "") => /^(cuda|tensorrt)/.test(name);
   const { loaded } = worker;
   return {
     cuda_available: isCuda(loaded?.device) || worker.tried.some((trial) => trial.works && isCuda(trial.device)),
-    gpu_name: gpu?.name ?? null,
-    vram_used_mb: gpu?.usedMb ?? 0,
-    vram_total_mb: gpu?.totalMb ?? 0,
+    gpu_name: gpu.name,
+    vram_used_mb: gpu.usedMb,
+    vram_total_mb: gpu.totalMb,
     model_loaded: loaded !== null,
     current_model: loaded?.model ?? null,
     loading: worker.loading !== null,

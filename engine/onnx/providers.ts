@@ -31,7 +31,7 @@ const byPlatform: Readonly<Partial<Record<NodeJS.Platform, readonly Provider[]>>
 };
 
 /** Providers of the platform, fastest first; the processor is the last. */
-export function platformProviders(platform: NodeJS.Platform): readonly Provider[] {
+function platformProviders(platform: NodeJS.Platform): readonly Provider[] {
   return byPlatform[platform] ?? ["cpu"];
 }
 
