@@ -31,6 +31,7 @@ test("the routes are these", () => {
     "HEAD /api/download/{task_id}",
     "POST /api/gpu/offload",
     "POST /api/models/clean",
+    "POST /api/models/download",
     "POST /api/models/switch",
     "POST /api/process",
     "POST /api/tasks/{task_id}/cancel",

@@ -210,11 +210,23 @@ export const examples: readonly Example[] = [
     "switch_model",
     { model: "3b_fp8", download: true },
     { status: "downloading", model: "3b_fp8", progress: 7 },
-    ["3b_fp8 is still downloading.", 'Call switch_model(model="3b_fp8") again'],
+    ["3b_fp8 is still downloading, 7 % of its current file.", 'Call switch_model(model="3b_fp8") again'],
   ),
   example("switch_model", { model: "3b_fp8" }, { status: "scheduled", model: "3b_fp8" }, [
     "3b_fp8 will be loaded after",
     "Nothing",
+  ]),
+  example("download_model", { model: "3b_fp8" }, { status: "downloading", model: "3b_fp8", progress: 7 }, [
+    "3b_fp8 is being downloaded, 7 % of its current file.",
+    "list_available_models",
+  ]),
+  example("download_model", { model: "3b_fp8" }, { status: "installed", model: "3b_fp8" }, [
+    "3b_fp8 is installed.",
+    'dit_model="3b_fp8"',
+  ]),
+  example("download_model", { model: "3b_fp8", cancel: true }, { status: "cancelled", model: "3b_fp8" }, [
+    "The download of 3b_fp8 was cancelled.",
+    "what has come is kept",
   ]),
   example("cancel_task", task, aTask({ status: "cancelled", stage: null, eta: null }), [
     "Task k3x9a2pq was cancelled and has no result.",
