@@ -1,20 +1,18 @@
 import assert from "node:assert";
 import type {
-  Attribute,
   ComputedWeight,
   GraphNode,
   GraphOptions,
   Initializer,
-  InitializerData,
   InitializerParts,
   NodeParts,
   RowRange,
 } from "./graph-parts.ts";
-import { halves } from "./half.ts";
 import { processorLowering, type Lowering } from "./lowering.ts";
-import { describe, elementTypes, isElementType, sizeOf } from "./value.ts";
+import { describe, elementTypes, sizeOf } from "./value.ts";
 import type { ElementType, FloatType, Shape, Value } from "./value.ts";
-import type { StoredRuns, StoredWeight, WeightDemands } from "./weight-demands.ts";
+import type { StoredRotation, StoredWeight, WeightDemands } from "./weight-demands.ts";
+import { bytesOf, weightValue, type WeightSink } from "./weight-value.ts";
 
 interface GraphParts {
   readonly options: GraphOptions;
@@ -26,6 +24,9 @@ interface GraphParts {
   readonly body: GraphNode[];
   readonly names: Map<string, number>;
   readonly weights: Map<string, Value>;
+  readonly shared: Map<string, Value>;
+  /** Names of weights whose input is rotated. */
+  readonly rotated: Set<string>;
   readonly decoded: Map<string, () => Promise<Float32Array>>;
 }
 
@@ -57,6 +58,8 @@ export class Graph {
       body: [],
       names: new Map(),
       weights: new Map(),
+      shared: new Map(),
+      rotated: new Set(),
       decoded: new Map(),
     };
   }
@@ -138,6 +141,22 @@ export class Graph {
     return this.#known(name, { shape, rows, type: this.productType });
   }
 
+  /** How a weight is rotated, or nothing: its input must be rotated in the same way. */
+  inputRotation(name: string, shape: Shape): StoredRotation | undefined {
+    const full = [...this.path, name].join(".");
+    const stored = this.#demand(full, shape);
+    if (!stored?.rotated || this.#mustConvert(stored, this.productType)) return undefined;
+    this.#parts.rotated.add(full);
+    return stored.rotated;
+  }
+
+  /** A value that several parts of the graph share: made by the first that asks for it. */
+  shared(key: string, make: () => Value): Value {
+    const value = this.#parts.shared.get(key) ?? make();
+    this.#parts.shared.set(key, value);
+    return value;
+  }
+
   /**
    * Values made from a weight of shape `stored` when the model is written: each shape with the function that computes it
    * from the weight's fp32 values, which are read once.
@@ -171,6 +190,17 @@ export class Graph {
     return weights;
   }
 
+  /** What weights are put into the graph through. */
+  get #sink(): WeightSink {
+    return {
+      initializer: (name, parts) => this.#addInitializer(name, parts),
+      convert: (parts) => this.#emit(parts, this.#parts.conversions),
+      constant: (values, shape, type) =>
+        this.shared(`constant ${type} ${shape.join()} ${values.join()}`, () => this.constant(values, shape, type)),
+      decoded: (weight) => this.#decodedOnce(weight),
+    };
+  }
+
   #demand(full: string, shape: Shape): StoredWeight | undefined {
     return this.#weights.demand(full, shape);
   }
@@ -181,25 +211,20 @@ export class Graph {
     const key = rows ? `${full}[${rows.from}:${rows.to}]` : full;
     const known = this.#parts.weights.get(`${key} ${type}`);
     if (known) return known;
-    const value = this.#place(key, this.#demand(full, shape), wanted);
+    const stored = this.#demand(full, shape);
+    const convert = stored !== undefined && this.#mustConvert(stored, type);
+    const rotated = stored?.rotated !== undefined && !convert;
+    assert(!rotated || this.#parts.rotated.has(full), `${full} wants a rotated input: inputRotation says which`);
+    const value = weightValue(this.#sink, {
+      key,
+      stored,
+      shape,
+      rows: rows ?? { from: 0, to: shape[0] ?? 1 },
+      type,
+      convert,
+    });
     this.#parts.weights.set(`${key} ${type}`, value);
     return value;
-  }
-
-  #place(key: string, weight: StoredWeight | undefined, { shape, rows, type }: Wanted): Value {
-    const part: Shape = rows ? [rows.to - rows.from, ...shape.slice(1)] : shape;
-    const perRow = sizeOf(shape.slice(1));
-    if (!weight || !isElementType(weight.type) || this.#mustConvert(weight, type)) {
-      const [from, to] = rows ? [rows.from * perRow, rows.to * perRow] : [0, sizeOf(shape)];
-      const values = this.#decodedOnce(weight);
-      const data = async () => bytesOf((await values()).subarray(from, to), type);
-      return this.#addInitializer(key, { type, shape: part, data });
-    }
-    const data = dataOf(weight, rows ?? { from: 0, to: shape[0] ?? 1 });
-    const stored = this.#addInitializer(key, { type: weight.type, shape: part, data });
-    if (weight.runs) return this.#fromRuns(key, stored, weight.runs, rows);
-    const values = weight.type === type ? stored : this.#convert("Cast", [stored], part);
-    return weight.scale ? this.#convert("Mul", [values, this.#scale(key, weight.scale, part, rows)], part) : values;
   }
 
   /** True for weights of which a provider of few types is given what they stand for instead of what is stored. */
@@ -207,23 +232,6 @@ export class Graph {
     const combined = scale !== undefined || runs !== undefined;
     if (wanted === "F16") return combined || type !== "F16";
     return this.lowering.weights === "converted" && (combined || (type !== "F16" && type !== "F32"));
-  }
-
-  /** step · integer − base, for each run of integers in a row. */
-  #fromRuns(key: string, integers: Value, { length, step, base }: StoredRuns, rows?: RowRange): Value {
-    const [count = 0, columns = 0] = integers.shape;
-    const steps = this.#place(`${key}.step`, step, { shape: step.shape, rows, type: "F32" });
-    const attributes = { axis: 1, block_size: length };
-    const scaled = this.#convert("DequantizeLinear", [integers, steps], integers.shape, attributes);
-    if (!base) return scaled;
-    const bases = this.#place(`${key}.base`, base, { shape: base.shape, rows, type: "F32" });
-    const inRuns = this.#reshaped(scaled, [count, columns / length, length]);
-    const lowered = this.#convert("Sub", [inRuns, this.#reshaped(bases, [count, columns / length, 1])], inRuns.shape);
-    return this.#reshaped(lowered, integers.shape);
-  }
-
-  #reshaped(value: Value, shape: Shape): Value {
-    return this.#convert("Reshape", [value, this.constant(shape, [shape.length])], shape);
   }
 
   /** Parts of one weight that the runtime cannot read share what was decoded. */
@@ -249,17 +257,6 @@ export class Graph {
     };
   }
 
-  /** The scale of a weight in fp32, shaped to be multiplied with its rows. */
-  #scale(key: string, scale: StoredWeight, part: Shape, rows?: RowRange): Value {
-    const single = sizeOf(scale.shape) === 1;
-    const column = part.map((size, axis) => (axis === 0 && !single ? size : 1));
-    const flat: Shape = single ? [1] : [sizeOf(scale.shape)];
-    const range = single ? undefined : rows;
-    const flattened: StoredWeight = { ...scale, shape: flat };
-    const value = this.#place(`${key}.scale`, flattened, { shape: flat, rows: range, type: "F32" });
-    return this.#reshaped(value, column);
-  }
-
   #widened(value: Value): Value {
     return this.node({
       operator: "Cast",
@@ -268,11 +265,6 @@ export class Graph {
       type: "F32",
       shape: value.shape,
     });
-  }
-
-  #convert(operator: string, inputs: readonly Value[], shape: Shape, given: Record<string, Attribute> = {}): Value {
-    const attributes = operator === "Cast" ? { to: elementTypes.F32.onnx } : given;
-    return this.#emit({ operator, inputs, attributes, type: "F32", shape }, this.#parts.conversions);
   }
 
   #emit({ operator, domain = "", inputs, attributes = {}, ...result }: NodeParts, list: GraphNode[]): Value {
@@ -295,18 +287,6 @@ export class Graph {
   }
 }
 
-/** Where rows of a weight lie in its file, or what makes them. */
-function dataOf({ madeRows, path, offset, length, shape }: StoredWeight, { from, to }: RowRange): InitializerData {
-  if (madeRows) return () => madeRows(from, to);
-  const rowBytes = length / (shape[0] ?? 1);
-  return { path, offset: offset + from * rowBytes, length: (to - from) * rowBytes };
-}
-
 function makeValue(name: string, type: ElementType, shape: Shape): Value {
   return { name, type, shape } as Value;
-}
-
-function bytesOf(values: Float32Array, type: FloatType): Uint8Array {
-  const { buffer, byteOffset, byteLength } = type === "F16" ? halves(values) : values;
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

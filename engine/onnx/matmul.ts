@@ -2,6 +2,7 @@ import type { Graph } from "./graph.ts";
 import type { RowRange } from "./graph-parts.ts";
 import { cast } from "./elementwise.ts";
 import { concat } from "./movement.ts";
+import { rotateColumns } from "./rotation.ts";
 import type { Value } from "./value.ts";
 
 /**
@@ -45,7 +46,8 @@ export function linearStripes(at: Graph, x: Value, name: string, shape: LinearSh
 function stripesOf(layer: Graph, x: Value, { outputs, bias }: LinearShape, range: RowRange): Value[] {
   const [rows = 0, columns = 0] = x.shape;
   layer.check(x.shape.length === 2, "Linear wants [rows, columns]", x);
-  const factor = cast(layer, x, layer.productType);
+  const rotation = layer.inputRotation("weight", [outputs, columns]);
+  const factor = cast(layer, rotation ? rotateColumns(layer, x, rotation) : x, layer.productType);
   const width = layer.lowering.weights === "stored" ? STRIPE : range.to - range.from;
   const stripes: Value[] = [];
   for (let from = range.from; from < range.to; from += width) {

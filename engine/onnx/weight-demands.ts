@@ -2,8 +2,15 @@ import { basename } from "node:path";
 import { EngineError } from "../errors.ts";
 import { sameShape, type Shape } from "./value.ts";
 
-/** A weight where it lies on disk. `scale` multiplies its values: one for all, or one a row. */
+/**
+ * A weight where it lies on disk. `scale` multiplies its values: one for all, or one a row. Types are those of values,
+ * and FP4: four-bit floats (e2m1), two a byte, the first in the high nibble.
+ */
 export interface StoredWeight {
+  /** Sizes are stored rounded up to multiples of this; what is surplus stands for zeros. */
+  readonly padded?: number;
+  /** The values are those of the weight times a rotation of that many columns at a time: its input must be rotated too. */
+  readonly rotated?: StoredRotation;
   /**
    * Present where the file does not hold the bytes as the runtime wants them: makes those of rows `from` to `to`
    * whenever a model is written.
@@ -16,8 +23,15 @@ export interface StoredWeight {
   readonly type: string;
   readonly shape: Shape;
   readonly scale?: StoredWeight;
-  /** Present where values are integers in runs along the last axis: value = step · integer − base. */
+  /** Present where values are codes in runs along the last axis: value = step · code − base. */
   readonly runs?: StoredRuns;
+}
+
+export interface StoredRotation {
+  /** Columns that are multiplied by the matrix together. */
+  readonly group: number;
+  /** [group, group]; its own inverse. */
+  readonly matrix: () => Float32Array;
 }
 
 export type MadeRows = (from: number, to: number) => Promise<Uint8Array>;
@@ -60,7 +74,7 @@ export class WeightDemands {
     this.#demanded.add(name);
     if (!weight) {
       this.#missing.add(`${name} [${shape.join(",")}]`);
-    } else if (!sameShape(weight.shape, shape)) {
+    } else if (!sameShape(weight.shape, roundedUp(shape, weight.padded))) {
       this.#misshapen.set(
         name,
         `${name} has shape [${weight.shape.join(",")}], the network needs [${shape.join(",")}]`,
@@ -93,6 +107,10 @@ export class WeightDemands {
       facts: { file: this.file.path, missing, misshapen, superfluous },
     });
   }
+}
+
+function roundedUp(shape: Shape, multiple = 1): Shape {
+  return shape.map((size) => Math.ceil(size / multiple) * multiple);
 }
 
 function listed(title: string, items: readonly string[]): string[] {

@@ -1,14 +1,13 @@
-import assert from "node:assert";
 import { asEngineError } from "../errors.ts";
 import type { StoredWeight, WeightFile } from "../onnx/weight-demands.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
-import { readValues } from "../weights/decode.ts";
 import { isQuantised } from "../weights/gguf-blocks.ts";
 import { networkIn, type Network } from "../weights/network.ts";
 import { networkWeights } from "../weights/network-weights.ts";
 import { repackedCheckpoint } from "../weights/repack-cache.ts";
-import type { Checkpoint, StoredTensor } from "../weights/stored-tensor.ts";
+import type { Checkpoint } from "../weights/stored-tensor.ts";
 import type { Weight } from "../weights/weight.ts";
+import { weightValues } from "../weights/weight-values.ts";
 
 /** A checkpoint opened as the weights of a network. */
 export interface NetworkFile extends WeightFile {
@@ -42,33 +41,10 @@ export async function openNetworkFile(path: string, cacheFolder?: string): Promi
     }
   }
   const weights = await networkWeights(checkpoint);
-  return {
-    path,
-    checkpoint,
-    weights,
-    network: networkIn(path, weights),
-    warnings,
-    read: (weight) => readWeight(weight, source),
-  };
+  return { path, checkpoint, weights, network: networkIn(path, weights), warnings, read: readWeight };
 }
 
-/** The values of a weight in fp32, multiplied by its scale where it has one; of blocks, those of the source's. */
-async function readWeight(weight: StoredWeight, source: Checkpoint): Promise<Float32Array<ArrayBuffer>> {
-  // Every weight handed out above is a tensor of engine/weights, whose types are the narrower ones.
-  const tensor = weight as StoredTensor & Weight;
-  if (weight.runs) {
-    const blocks = source.tensors.get(tensor.name);
-    assert(blocks, `${tensor.name} is a tensor of ${source.path}`);
-    return readValues(blocks);
-  }
-  const values = await readValues(tensor);
-  if (tensor.scale) applyScale(values, tensor, await readValues(tensor.scale));
-  return values;
-}
-
-function applyScale(values: Float32Array, { shape }: Weight, scale: Float32Array): void {
-  const perScale = scale.length === 1 ? values.length : values.length / (shape[0] ?? 1);
-  for (let i = 0; i < values.length; i++) {
-    values[i] = (values[i] as number) * (scale[Math.floor(i / perScale)] as number);
-  }
+/** Every weight handed out above is one of engine/weights, whose types are the narrower ones. */
+function readWeight(weight: StoredWeight): Promise<Float32Array<ArrayBuffer>> {
+  return weightValues(weight as Weight);
 }

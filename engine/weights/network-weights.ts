@@ -1,13 +1,22 @@
 import { readBytes } from "./decode.ts";
+import { MAX_MARKER, parseMarker } from "./layer-marker.ts";
 import { malformed } from "./malformed.ts";
+import { quantisedWeight } from "./quantised-layer.ts";
 import { isRepackable, partEndings, wholeName } from "./repack.ts";
 import { REPACK_VERSION_KEY } from "./repack-cache.ts";
 import type { Checkpoint, StoredTensor } from "./stored-tensor.ts";
 import { repackedWeight, weightOfBlocks, type Weight } from "./weight.ts";
 
-/** Endings of a layer's name for the scale of its weight; the second is an older tool's (seedvr2-comfy-checkpoints.md). */
-const SCALE_ENDINGS = [".weight_scale", ".scale_weight"];
-const MARKER_ENDING = ".comfy_quant";
+/** What a tensor beside a weight says about it, by the ending of its name (seedvr2-comfy-checkpoints.md). */
+const companions = {
+  ".weight_scale": "scale",
+  /** An older tool's name for the same. */
+  ".scale_weight": "scale",
+  ".weight_scale_2": "tensorScale",
+  ".comfy_quant": "marker",
+} as const;
+type Companion = (typeof companions)[keyof typeof companions];
+
 /** Recognised and without meaning here: scales of activations, a note that a file is fp8, prompts that ride along. */
 const IGNORED = /(\.input_scale|\.scale_input|^scaled_fp8|^positive_conditioning|^negative_conditioning)$/;
 
@@ -17,27 +26,44 @@ const IGNORED = /(\.input_scale|\.scale_input|^scaled_fp8|^positive_conditioning
  * marker announces and nobody here can read.
  */
 export async function networkWeights(checkpoint: Checkpoint): Promise<ReadonlyMap<string, Weight>> {
-  const { path, tensors } = checkpoint;
-  if (checkpoint.metadata.has(REPACK_VERSION_KEY)) return repackedWeights(tensors);
-  const scales = new Map<string, StoredTensor>();
-  const weights = new Map<string, Weight>();
-  for (const tensor of tensors.values()) {
-    const ending = SCALE_ENDINGS.find((end) => tensor.name.endsWith(end));
-    if (ending) scales.set(`${tensor.name.slice(0, -ending.length)}.weight`, tensor);
-    else if (tensor.name.endsWith(MARKER_ENDING)) await checkMarker(tensor);
-    else if (!IGNORED.test(tensor.name))
-      weights.set(tensor.name, isRepackable(tensor) ? weightOfBlocks(tensor) : tensor);
-  }
-  for (const [name, scale] of scales) {
-    const weight = weights.get(name);
-    if (!weight) throw malformed(path, { field: scale.name, found: "without a weight", allowed: `beside ${name}` });
-    const rows = weight.shape[0] ?? 1;
-    const count = scale.shape.reduce((product, size) => product * size, 1);
-    if (count !== 1 && (count !== rows || scale.shape[0] !== rows)) {
-      const allowed = `one value or ${rows}`;
-      throw malformed(path, { field: `shape of ${scale.name}`, found: scale.shape, allowed });
+  if (checkpoint.metadata.has(REPACK_VERSION_KEY)) return repackedWeights(checkpoint.tensors);
+  const markers = new Map<string, Uint8Array>();
+  for (const tensor of checkpoint.tensors.values()) {
+    if (!tensor.name.endsWith(".comfy_quant")) continue;
+    if (tensor.length > MAX_MARKER) {
+      const allowed = `at most ${MAX_MARKER} bytes`;
+      throw malformed(tensor.path, { field: `length of ${tensor.name}`, found: tensor.length, allowed });
     }
-    weights.set(name, { ...weight, scale });
+    markers.set(tensor.name, await readBytes(tensor));
+  }
+  return weightsWith(checkpoint, markers);
+}
+
+/** The same, with the bytes of all markers at hand. */
+export function weightsWith(
+  { path, tensors }: Checkpoint,
+  markers: ReadonlyMap<string, Uint8Array>,
+): ReadonlyMap<string, Weight> {
+  const weights = new Map<string, Weight>();
+  const beside = new Map<string, Partial<Record<Companion, StoredTensor>>>();
+  for (const tensor of tensors.values()) {
+    const ending = (Object.keys(companions) as (keyof typeof companions)[]).find((end) => tensor.name.endsWith(end));
+    if (ending) {
+      const name = `${tensor.name.slice(0, -ending.length)}.weight`;
+      beside.set(name, { ...beside.get(name), [companions[ending]]: tensor });
+    } else if (!IGNORED.test(tensor.name)) {
+      weights.set(tensor.name, isRepackable(tensor) ? weightOfBlocks(tensor) : tensor);
+    }
+  }
+  for (const [name, { marker, ...scales }] of beside) {
+    const codes = tensors.get(name);
+    if (!codes) {
+      const field = (marker ?? scales.scale ?? scales.tensorScale)?.name ?? name;
+      throw malformed(path, { field, found: "without a weight", allowed: `beside ${name}` });
+    }
+    const bytes = marker && markers.get(marker.name);
+    const said = bytes && parseMarker(path, marker.name, bytes);
+    weights.set(name, quantisedWeight({ codes, marker: said, ...scales }));
   }
   return weights;
 }
@@ -58,23 +84,4 @@ function repackedWeights(tensors: Checkpoint["tensors"]): ReadonlyMap<string, We
     if (!parts.has(wholeName(name)) && !IGNORED.test(name)) weights.set(name, tensor);
   }
   return weights;
-}
-
-/** Longest marker that is read, in bytes. */
-const MAX_MARKER = 4096;
-
-async function checkMarker(marker: StoredTensor): Promise<void> {
-  const { path, name } = marker;
-  const allowed = '{"format": "float8_e4m3fn"}';
-  if (marker.length > MAX_MARKER) {
-    throw malformed(path, { field: `length of ${name}`, found: marker.length, allowed: `at most ${MAX_MARKER}` });
-  }
-  const text = Buffer.from(await readBytes(marker)).toString("utf8");
-  let format: unknown;
-  try {
-    format = (JSON.parse(text) as { format?: unknown } | null)?.format;
-  } catch {
-    throw malformed(path, { field: name, found: text, allowed });
-  }
-  if (format !== "float8_e4m3fn") throw malformed(path, { field: `format in ${name}`, found: format, allowed });
 }

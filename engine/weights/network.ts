@@ -1,7 +1,7 @@
 import { malformed } from "./malformed.ts";
 
-/** What detection looks at: names and shapes, whatever file they are from. */
-export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
+/** What detection looks at: names and shapes, whatever file they are from; some rounded up to multiples of `padded`. */
+export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[]; readonly padded?: number }>;
 
 /**
  * Sizes of a SeedVR2 transformer (seedvr2-dit.md section 1), all read off its tensors. 3B and 7B are two settings of
@@ -79,14 +79,15 @@ function transformerIn(at: ShapeReader): TransformerSizes {
   const outputNorm = at.has("vid_out_norm.weight");
   const set = at.has("blocks.0.attn.norm_q.all.weight") ? "all" : "vid";
   const [headDim] = at.shape(`blocks.0.attn.norm_q.${set}.weight`, 1);
-  const [qkv] = at.shape(`blocks.0.attn.proj_qkv.${set}.weight`, 2);
+  const qkvName = `blocks.0.attn.proj_qkv.${set}.weight`;
+  const [qkv] = at.shape(qkvName, 2);
   const blocks = Array.from({ length: count }, (_, i) => blockIn(at, i, i === count - 1 && outputNorm));
   return {
     kind: "transformer",
     channelsIn: at.quotient("rows of a patch in", patchIn, PATCH),
     channelsOut: at.quotient("rows of a patch out", patchOut, PATCH),
     dim,
-    heads: at.quotient("rows of proj_qkv", qkv, 3 * headDim),
+    heads: at.quotient("rows of proj_qkv", qkv - at.surplus(qkv, 3 * headDim, qkvName), 3 * headDim),
     headDim,
     textFeatures,
     timestepFeatures,
@@ -99,8 +100,25 @@ function transformerIn(at: ShapeReader): TransformerSizes {
 
 function blockIn(at: ShapeReader, index: number, videoOnly: boolean): BlockSizes {
   const shared = at.has(`blocks.${index}.attn.proj_qkv.all.weight`);
-  const [hidden] = at.shape(`blocks.${index}.mlp.${shared ? "all" : "vid"}.proj_in.weight`, 2);
+  const hidden = hiddenIn(at, `blocks.${index}.mlp.${shared ? "all" : "vid"}`);
   return { weights: shared ? "shared" : "own", hidden, videoOnly };
+}
+
+/**
+ * Width inside an MLP: several tensors say it, some rounded up. Where all are, the least serves as well as the true one,
+ * because the surplus rows and columns are zeros.
+ */
+function hiddenIn(at: ShapeReader, mlp: string): number {
+  const [rows] = at.shape(`${mlp}.proj_in.weight`, 2);
+  const [, columns] = at.shape(`${mlp}.proj_out.weight`, 2);
+  const sizes = [
+    { name: `${mlp}.proj_in.weight`, size: rows },
+    { name: `${mlp}.proj_out.weight`, size: columns },
+    ...(at.has(`${mlp}.proj_in.bias`)
+      ? [{ name: `${mlp}.proj_in.bias`, size: at.shape(`${mlp}.proj_in.bias`, 1)[0] }]
+      : []),
+  ];
+  return sizes.find(({ name }) => !at.padded(name))?.size ?? Math.min(...sizes.map(({ size }) => size));
 }
 
 function autoencoderIn(at: ShapeReader): AutoencoderSizes {
@@ -151,6 +169,16 @@ class ShapeReader {
       throw malformed(this.#path, { field: `shape of ${name}`, found: shape, allowed: `${rank} dimensions` });
     }
     return [shape[0] ?? 1, shape[1] ?? 1, shape[2] ?? 1];
+  }
+
+  /** True where a tensor's sizes are rounded up. */
+  padded(name: string): boolean {
+    return this.#tensors.get(name)?.padded !== undefined;
+  }
+
+  /** What a size is above a multiple of `unit` because it was rounded up; 0 where it was not. */
+  surplus(size: number, unit: number, name: string): number {
+    return this.padded(name) ? size % unit : 0;
   }
 
   quotient(field: string, value: number, divisor: number): number {

@@ -7,20 +7,27 @@ import type { StoredType } from "./stored-type.ts";
 
 /** A weight of a network: its tensor, and what its numbers must be combined with to be its values. */
 export interface Weight extends Omit<StoredTensor, "type"> {
-  /** U4: four-bit integers, two a byte, the first in the low nibble. */
-  readonly type: StoredType | "U4";
-  /** For scaled fp8, the factor codes are multiplied by: one, or one a row. */
+  /**
+   * U4: four-bit integers, two a byte, the first in the low nibble. FP4: four-bit floats (e2m1), two a byte, the first in
+   * the high nibble.
+   */
+  readonly type: StoredType | "U4" | "FP4";
+  /** For scaled codes, the factor they are multiplied by: one, or one a row. */
   readonly scale?: StoredTensor;
-  /** For blocks: value = step · integer − base, for each run of integers along a row. */
+  /** For blocks: value = step · code − base, for each run of codes along a row. */
   readonly runs?: { readonly length: number; readonly step: WeightPart; readonly base?: WeightPart };
   /** Makes the bytes of rows `from` to `to`, where the file does not hold them in one piece. */
   readonly madeRows?: MadeRows;
+  /** Sizes are rounded up to multiples of this; what is surplus stands for zeros. */
+  readonly padded?: number;
+  /** The values are those of the weight times a rotation, which is its own inverse, of each `group` columns. */
+  readonly rotated?: { readonly group: number; readonly matrix: () => Float32Array };
 }
 
 /** Numbers that belong to a weight: in the file, or made of what is there when they are asked for. */
-export type WeightPart = StoredTensor & { readonly madeRows?: MadeRows };
+export type WeightPart = StoredTensor & { readonly madeRows?: MadeRows; readonly scale?: StoredTensor };
 
-type MadeRows = (from: number, to: number) => Promise<Uint8Array>;
+export type MadeRows = (from: number, to: number) => Promise<Uint8Array>;
 
 /** A matrix of GGUF blocks as it lies in its file: taken apart, some rows at a time, whenever they are loaded. */
 export function weightOfBlocks(tensor: StoredTensor): Weight {

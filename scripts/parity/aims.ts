@@ -87,3 +87,8 @@ export function chainAims(colour: string, mask: boolean): AimFor {
     };
   };
 }
+
+/** Stored layers: 1e-6 of the largest value; 1e-5 where their input is rotated, which sums over a group. */
+export function formatAims(rotationOf: (layer: string) => unknown): AimFor {
+  return (name, largest) => ({ max: (rotationOf(name.replace(/\.value$/, "")) ? 1e-5 : 1e-6) * largest });
+}

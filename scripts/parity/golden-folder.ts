@@ -5,7 +5,7 @@ import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
 /** Goldens of one kind: weights beside the cases (golden/README.md, "The format that a parity runner understands"). */
 export interface GoldenFolder {
   readonly path: string;
-  readonly kind: "dit" | "storage" | "vae" | "chain";
+  readonly kind: "dit" | "storage" | "vae" | "chain" | "formats";
   readonly cases: readonly GoldenCase[];
   /** The folder's autoencoder, of a chain. */
   readonly autoencoder?: GoldenNetwork;
@@ -41,7 +41,7 @@ export async function readGoldenFolder(path: string): Promise<GoldenFolder | und
     if (part !== "") chain = true;
   }
   const first = [...networks.values()][0];
-  if (!first) return undefined;
+  if (!first) return formatsIn(path, files);
   const cases = files.flatMap((file) => {
     const network = networks.get(file.split(".", 1)[0] ?? "");
     const isCase = file.endsWith(".safetensors") && !WEIGHTS.test(file);
@@ -49,6 +49,18 @@ export async function readGoldenFolder(path: string): Promise<GoldenFolder | und
   });
   const kind = chain ? "chain" : await kindOf(first.weights);
   return { path, kind, cases, ...(autoencoder && { autoencoder }) };
+}
+
+/** Files of single layers beside their values, `<layer>.weight` and `<layer>.value`; nothing where there are none. */
+async function formatsIn(path: string, files: readonly string[]): Promise<GoldenFolder | undefined> {
+  const cases: GoldenCase[] = [];
+  for (const file of files.filter((name) => name.endsWith(".safetensors"))) {
+    const weights = join(path, file);
+    const names = [...((await openCheckpoint(weights).catch(() => undefined))?.tensors.keys() ?? [])];
+    if (!names.some((name) => name.endsWith(".value") && names.includes(name.replace(/value$/, "weight")))) continue;
+    cases.push({ name: file.replace(/\.safetensors$/, ""), path: weights, network: { weights, config: {} } });
+  }
+  return cases.length > 0 ? { path, kind: "formats", cases } : undefined;
 }
 
 /** The golden folder at `path`, or those directly below it. */

@@ -4,6 +4,7 @@ import type { GoldenCase, GoldenFolder, GoldenNetwork } from "./golden-folder.ts
 import { openAutoencoder, openTransformer, type NetworkRun } from "./networks.ts";
 import { runAutoencoderCase } from "./run-autoencoder.ts";
 import { runChainCase } from "./run-chain.ts";
+import { runFormatsCase } from "./run-formats.ts";
 import { runTransformerCase } from "./run-transformer.ts";
 
 type RunCase = (golden: GoldenFile) => Promise<Comparison>;
@@ -26,6 +27,7 @@ export async function* runFolder(
 }
 
 async function open(folder: GoldenFolder, network: GoldenNetwork, how: NetworkRun): Promise<RunCase> {
+  if (folder.kind === "formats") return (golden) => runFormatsCase(network.weights, golden);
   if (folder.kind === "vae") {
     const autoencoder = await openAutoencoder(network, how);
     return (golden) => runAutoencoderCase(autoencoder, golden);

@@ -73,7 +73,7 @@ describe("scaled fp8 weights", () => {
   });
 
   it.each([
-    ["a marker of a format nobody here reads", '{"format": "nvfp4"}', /format in l.comfy_quant is nvfp4/],
+    ["a marker of a format nobody here reads", '{"format": "int3"}', /format in l.comfy_quant is int3/],
     ["a marker that is no JSON", "{{", /l.comfy_quant is/],
   ])("with %s are refused by its name", async (_, text, message) => {
     const marker = Buffer.from(text);

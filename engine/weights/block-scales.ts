@@ -1,0 +1,48 @@
+/** Rows and columns of the blocks in which scales are stored, and rows of a band of 32 within one. */
+const BLOCK_ROWS = 128;
+const BLOCK_COLUMNS = 4;
+const BAND = 32;
+
+/** The shape in which the scales of [rows, runs] are stored: whole blocks. */
+export function storedScaleShape(rows: number, runs: number): [number, number] {
+  return [Math.ceil(rows / BLOCK_ROWS) * BLOCK_ROWS, Math.ceil(runs / BLOCK_COLUMNS) * BLOCK_COLUMNS];
+}
+
+/** Rows of whole blocks that hold the rows `from` to `to`. */
+export function blockRows(from: number, to: number): { readonly from: number; readonly to: number } {
+  return { from: Math.floor(from / BLOCK_ROWS) * BLOCK_ROWS, to: Math.ceil(to / BLOCK_ROWS) * BLOCK_ROWS };
+}
+
+/** Which scales of a matrix are wanted. */
+export interface ScaleRows {
+  /** Rows from the first of the given bytes, `to` excluded. */
+  readonly from: number;
+  readonly to: number;
+  /** Scales in a row. */
+  readonly runs: number;
+}
+
+/**
+ * Codes of scales in row order, [to − from, runs]. They are stored in blocks of 128 rows × 4 columns, rows of blocks outermost;
+ * within a block, row 32·a + b and column c stand at b·16 + a·4 + c (seedvr2-comfy-checkpoints.md section 4).
+ */
+export function scalesInRows(bytes: Uint8Array, { from, to, runs }: ScaleRows): Uint8Array<ArrayBuffer> {
+  const blocks = Math.ceil(runs / BLOCK_COLUMNS);
+  const out = new Uint8Array((to - from) * runs);
+  let at = 0;
+  for (let row = from; row < to; row++) {
+    const [block, inside] = [Math.floor(row / BLOCK_ROWS) * blocks, row % BLOCK_ROWS];
+    const place = (inside % BAND) * 16 + Math.floor(inside / BAND) * BLOCK_COLUMNS;
+    for (let run = 0; run < runs; run++) {
+      const start = (block + Math.floor(run / BLOCK_COLUMNS)) * BLOCK_ROWS * BLOCK_COLUMNS;
+      out[at++] = bytes[start + place + (run % BLOCK_COLUMNS)] as number;
+    }
+  }
+  return out;
+}
+
+/** Values of the exponents that mxfp8 has for scales: 2^(e − 127), but 0 counts as 0; 255 is no number. */
+export const exponentScales: Float32Array = Float32Array.from({ length: 256 }, (_, code) => {
+  if (code === 0) return 0;
+  return code === 255 ? Number.NaN : 2 ** (code - 127);
+});

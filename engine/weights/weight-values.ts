@@ -1,0 +1,63 @@
+import { decode, readBytes, readValues } from "./decode.ts";
+import { rotate } from "./rotation.ts";
+import type { Weight, WeightPart } from "./weight.ts";
+
+const fround = Math.fround;
+
+/** Values of four-bit floats (e2m1): sign, two bits of exponent, one of fraction. */
+const e2m1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
+/**
+ * The fp32 values of a whole weight, of its stored shape: codes with their scales, steps and bases applied, each operation
+ * rounded to fp32, and rotated back where it is stored rotated.
+ */
+export async function weightValues(weight: Weight): Promise<Float32Array<ArrayBuffer>> {
+  const values = codesOf(weight, await bytesOf(weight));
+  if (weight.runs) await applyRuns(values, weight.runs);
+  if (weight.scale) applyScale(values, weight, await readValues(weight.scale));
+  if (weight.rotated) rotate(values, weight.rotated.group);
+  return values;
+}
+
+function codesOf(weight: Weight, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  if (weight.type === "FP4") return nibbles(bytes, [4, 0]).map((code) => e2m1[code] as number);
+  if (weight.type === "U4") return nibbles(bytes, [0, 4]);
+  return decode(weight.type, bytes);
+}
+
+/** Two codes of each byte, in the order of the shifts that bring them down. */
+function nibbles(bytes: Uint8Array, [first, second]: readonly [number, number]): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(2 * bytes.length);
+  bytes.forEach((byte, i) => {
+    out[2 * i] = (byte >> first) & 15;
+    out[2 * i + 1] = (byte >> second) & 15;
+  });
+  return out;
+}
+
+async function applyRuns(values: Float32Array, { length, step, base }: NonNullable<Weight["runs"]>): Promise<void> {
+  const steps = await partValues(step);
+  const bases = base ? await partValues(base) : undefined;
+  for (let i = 0; i < values.length; i++) {
+    const run = Math.floor(i / length);
+    values[i] = fround((values[i] as number) * (steps[run] as number)) - (bases?.[run] ?? 0);
+  }
+}
+
+function applyScale(values: Float32Array, { shape }: Pick<Weight, "shape">, scale: Float32Array): void {
+  const perScale = scale.length === 1 ? values.length : values.length / (shape[0] ?? 1);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = (values[i] as number) * (scale[Math.floor(i / perScale)] as number);
+  }
+}
+
+async function partValues(part: WeightPart): Promise<Float32Array> {
+  const values = decode(part.type, await bytesOf(part));
+  if (part.scale) applyScale(values, part, await readValues(part.scale));
+  return values;
+}
+
+async function bytesOf(part: Weight | WeightPart): Promise<Uint8Array<ArrayBuffer>> {
+  if (!part.madeRows) return readBytes({ ...part, type: "U8" });
+  return Uint8Array.from(await part.madeRows(0, part.shape[0] ?? 1));
+}
