@@ -3,6 +3,7 @@ import { readablePath } from "../allowed-paths.ts";
 import type { Caller } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
+import { travelDepth } from "../media/conversion.ts";
 import type { ClipFormat, VideoCodec } from "../media/encoding.ts";
 import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
 import { type WrittenFormat, formatTraits } from "../media/picture-formats.ts";
@@ -75,7 +76,7 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     target,
     frames,
     output,
-    notes: [...smallerNote(info, target), ...notYet(parameters)],
+    notes: [...smallerNote(info, target)],
     idempotencyKey: parameters.idempotency_key ?? null,
   };
 }
@@ -120,11 +121,11 @@ async function clipNeeds(
   { target, output, parameters }: Pick<Submission, "target" | "output"> & { parameters: TaskParameters },
   parts: SubmissionParts & { slow: boolean },
 ): Promise<DiskNeed[]> {
-  const { codec, quality, preset } = parameters;
+  const { codec, quality, preset, dither } = parameters;
   const request = { container: output.format as ClipFormat, codec: codec as VideoCodec | undefined, quality, preset };
-  const { spec } = chooseEncoding(info, { ...request, encoders: await parts.encoders() }, target);
+  const { spec } = chooseEncoding(info, { ...request, dither, encoders: await parts.encoders() }, target);
   const frames = frameCount(info, parameters);
-  const deep = info.depth === 16;
+  const deep = travelDepth(info, spec) === 16;
   const result = encodedBytes(spec.codec, spec, frames, deep);
   // Batches of a slow network are kept without loss until their segment is finished.
   const kept = Math.min(frames, parts.segmentFrames + parameters.batch_size);
@@ -164,12 +165,4 @@ function wrongTool(info: MediaInfo): EngineError {
 function smallerNote(info: MediaInfo, target: { width: number; height: number }): string[] {
   if (target.width >= info.width && target.height >= info.height) return [];
   return [`The result is smaller than the source: ${info.width}x${info.height} to ${target.width}x${target.height}.`];
-}
-
-/** Parameters of the contract that this version takes without effect. */
-function notYet({ deinterlace, dither }: TaskParameters): string[] {
-  return [
-    ...(deinterlace ? ["deinterlace has no effect yet: frames are enlarged as they are."] : []),
-    ...(dither ? ["dither has no effect yet: results are rounded."] : []),
-  ];
 }

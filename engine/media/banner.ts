@@ -1,5 +1,5 @@
 import type { ColourTags } from "./colour.ts";
-import type { StreamInfo } from "./media-info.ts";
+import type { ChromaPosition, FieldOrder, StreamInfo } from "./media-info.ts";
 
 /** What ffmpeg prints about a file it opens; all there is without ffprobe. */
 export interface Banner {
@@ -19,10 +19,13 @@ export interface BannerVideo {
   readonly codec: string;
   readonly pixelFormat: string;
   readonly tags: ColourTags;
-  readonly interlaced: boolean;
+  /** As marked in the file; null where it is not. */
+  readonly fields: FieldOrder | null;
   readonly frameRate: number | null;
   /** Degrees counter-clockwise, of the display matrix. */
   readonly rotation: number;
+  /** Alpha in a stream of its own, which WebM has for VP8 and VP9. */
+  readonly besideAlpha: boolean;
 }
 
 interface StreamText {
@@ -110,7 +113,8 @@ function streamText(match: RegExpExecArray): StreamText {
 }
 
 function parseVideo(video: StreamText): BannerVideo {
-  const [, format = ""] = splitOutsideBrackets(video.text);
+  // More talkative ffmpegs put "1 reference frame" in between.
+  const [, format = ""] = splitOutsideBrackets(video.text).filter((part) => !/reference frame/.test(part));
   const [, pixelFormat = "unknown", details = ""] = /^(\w+)(?:\((.*)\))?$/.exec(format) ?? [];
   const parts = details.split(",").map((part) => part.trim());
   const rotation = /display ?matrix: rotation of (-?[\d.]+) degrees/i.exec(video.below.join("\n"));
@@ -118,18 +122,49 @@ function parseVideo(video: StreamText): BannerVideo {
     codec: video.info.codec,
     pixelFormat,
     tags: colourTags(parts),
-    interlaced: /top|bottom/.test(details),
+    fields: fieldsOf(parts),
     frameRate: numberIn(/([\d.]+k?) fps/.exec(video.text)) ?? numberIn(/([\d.]+k?) tbr/.exec(video.text)),
     rotation: numberIn(rotation) ?? 0,
+    besideAlpha: /^ +alpha_mode +: 1$/m.test(video.below.join("\n")),
   };
 }
 
-/** In brackets after the pixel format: range; matrix/primaries/transfer, or one name for three equal ones; field order. */
+/** Field orders as the banner names them: the order on the screen counts, not that in the stream. */
+const fieldOrders: Readonly<Record<string, FieldOrder>> = {
+  progressive: "progressive",
+  "top first": "top first",
+  "bottom first": "bottom first",
+  "top coded first (swapped)": "bottom first",
+  "bottom coded first (swapped)": "top first",
+};
+
+function fieldsOf(parts: readonly string[]): FieldOrder | null {
+  for (const part of parts) if (part in fieldOrders) return fieldOrders[part] ?? null;
+  return null;
+}
+
+const chromaPositions = new Set<string>(["left", "center", "topleft", "top", "bottomleft", "bottom"]);
+
+/**
+ * In brackets after the pixel format: range; matrix/primaries/transfer, or one name for three equal ones; field order;
+ * chroma position.
+ */
 function colourTags(parts: readonly string[]): ColourTags {
   const range = parts.includes("tv") ? "limited" : parts.includes("pc") ? "full" : null;
-  const names = parts.find((part) => !/^(tv|pc|progressive|.*(top|bottom).*|\d+ bpc|)$/.test(part));
+  const names = parts.find((part) => !/^(tv|pc|progressive|left|center|.*(top|bottom).*|\d+ bpc|)$/.test(part));
   const [matrix, primaries = matrix, transfer = matrix] = (names ?? "").split("/").map(known);
-  return { matrix: matrix ?? null, primaries: primaries ?? null, transfer: transfer ?? null, range };
+  return {
+    matrix: matrix ?? null,
+    primaries: primaries ?? null,
+    transfer: transfer ?? null,
+    range,
+    chroma: chromaOf(parts),
+  };
+}
+
+function chromaOf(parts: readonly string[]): ChromaPosition | null {
+  const found = parts.find((part) => chromaPositions.has(part));
+  return found === undefined ? null : (found as ChromaPosition);
 }
 
 function known(name: string): string | null {

@@ -15,6 +15,9 @@ export interface EncodingRequest {
   readonly preset?: string | undefined;
   /** What the ffmpeg there has; without it any encoder is taken for there. */
   readonly encoders?: ReadonlySet<string> | undefined;
+  readonly dither?: boolean | undefined;
+  /** Asked of the reader; only mentioned here. */
+  readonly deinterlace?: boolean | undefined;
 }
 
 export interface EncodingChoice {
@@ -55,7 +58,10 @@ export function chooseEncoding(
     quality: qualityFor(encoder, request.quality),
     preset: presetFor(codec, encoder, request.preset),
     pixelFormat,
-    colour: outputColour(info.colour, codec, pixelFormat),
+    colour: outputColour(info, codec, pixelFormat),
+    ...(codec === "hevc" && info.mastering && { mastering: info.mastering }),
+    ...(codec === "hevc" && info.light && { light: info.light }),
+    dither: request.dither === true && pixelFormatOf(pixelFormat).depth === 8,
     threads: Math.min(availableParallelism(), maxThreads),
     timeBase: info.timeBase,
     frameRate: info.frameRate,
@@ -145,23 +151,34 @@ function pixelFormatFor(codec: VideoCodec, info: ClipInfo, deep: boolean): strin
     case "hevc":
     case "vp9":
     case "av1":
-      return deep && codec !== "vp9" ? "yuv420p10le" : "yuv420p";
+      return deep ? "yuv420p10le" : "yuv420p";
     case "prores_422hq":
       return "yuv422p10le";
     case "prores_4444":
       return info.alpha ? "yuva444p10le" : "yuv444p10le";
     case "ffv1":
-    case "png_sequence":
-      return rgbFormats[codec][deep ? "deep" : "usual"][info.alpha ? 1 : 0];
+    case "png_sequence": {
+      // YUV of 8 bits fills more than 8 bits of RGB, and what FFV1 is asked for is that nothing gets lost.
+      const fine = codec === "ffv1" && pixelFormatOf(info.pixelFormat).family === "yuv";
+      return rgbFormats[codec][deep || fine ? "deep" : "usual"][info.alpha ? 1 : 0];
+    }
   }
 }
 
 /** The source's colours, with the matrix a result in RGB or YUV can have; ProRes is limited range by definition. */
-function outputColour(source: Colour, codec: VideoCodec, pixelFormat: string): Colour {
-  if (pixelFormatOf(pixelFormat).family === "rgb") return { ...source, matrix: "gbr", range: "full" };
-  const fromRgb = source.matrix === "gbr";
-  const range = fromRgb || codec.startsWith("prores") ? "limited" : source.range;
-  return { ...source, matrix: fromRgb ? "bt709" : source.matrix, range };
+function outputColour(info: ClipInfo, codec: VideoCodec, pixelFormat: string): Colour {
+  const { colour } = info;
+  const target = pixelFormatOf(pixelFormat);
+  if (target.family === "rgb") return { ...colour, matrix: "gbr", range: "full", chroma: "left" };
+  const fromRgb = colour.matrix === "gbr";
+  const range = fromRgb || codec.startsWith("prores") ? "limited" : colour.range;
+  return { ...colour, matrix: fromRgb ? "bt709" : colour.matrix, range, chroma: chromaPosition(info, codec) };
+}
+
+/** Left, where players expect it without being told; but where UHD has it, if the source does and it can be said. */
+function chromaPosition({ colour, pixelFormat }: ClipInfo, codec: VideoCodec): Colour["chroma"] {
+  const reduced = pixelFormatOf(pixelFormat).chroma.down === 2;
+  return colour.chroma === "topleft" && reduced && (codec === "hevc" || codec === "h264") ? "topleft" : "left";
 }
 
 function notesOn(spec: EncodeSpec, info: ClipInfo, request: EncodingRequest): string[] {
@@ -173,12 +190,30 @@ function notesOn(spec: EncodeSpec, info: ClipInfo, request: EncodingRequest): st
   if (info.depth === 16 && target.depth === 8) {
     notes.push(`The source has more than 8 bits; ${spec.codec} as written here has 8 (hevc keeps 10).`);
   }
-  if (isHdr(info.colour)) notes.push("The HDR tags are kept, mastering display data is not.");
+  if (isHdr(info.colour)) notes.push(hdrNote(spec, info));
   if (info.alpha && !target.alpha) {
     notes.push("Transparency was flattened on black; codec prores_4444 in .mov keeps it.");
   }
   if (request.quality !== undefined && spec.quality === null)
     notes.push(`quality has no meaning for codec ${spec.codec}.`);
-  if (info.interlaced) notes.push("The source is interlaced; its frames were enlarged as they are.");
-  return notes;
+  if (request.dither && target.depth > 8) notes.push("dither has no effect: the result has more than 8 bits.");
+  return [...notes, ...fieldNotes(info, request)];
+}
+
+function hdrNote(spec: EncodeSpec, { mastering, light }: ClipInfo): string {
+  const kept = !(mastering || light)
+    ? "the tags are kept"
+    : spec.codec === "hevc"
+      ? "tags, mastering data and light levels are kept"
+      : `the tags are kept, the mastering data is not (codec hevc keeps it)`;
+  return `The source is HDR: the network sees its coded values like those of any clip; ${kept}.`;
+}
+
+function fieldNotes({ fields }: ClipInfo, { deinterlace }: EncodingRequest): string[] {
+  if (fields === "progressive") {
+    return deinterlace ? ["The source does not look interlaced; it was deinterlaced all the same, as asked."] : [];
+  }
+  return deinterlace
+    ? [`The source is interlaced (${fields}); each frame was made whole first, at the same frame rate.`]
+    : ["The source is interlaced; its frames were enlarged as they are (deinterlace makes them whole first)."];
 }

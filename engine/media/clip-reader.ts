@@ -1,10 +1,11 @@
 import { EngineError, asEngineError } from "../errors.ts";
 import { ByteSource } from "./byte-source.ts";
-import { framePixelFormat, readingFilters } from "./colour.ts";
+import { turningParameters } from "./display-matrix.ts";
+import { type Travel, filterThreads, framePixelFormat, readingFilters } from "./conversion.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import { type FfmpegProcess, clockParameters, ffmpegDied, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { Frame } from "./frame.ts";
-import type { ClipInfo } from "./media-info.ts";
+import type { ClipInfo, FieldOrder } from "./media-info.ts";
 import { NutDamage } from "./nut-fields.ts";
 import { type NutPacket, NutReader } from "./nut-reader.ts";
 import { unpackFrame } from "./pixels.ts";
@@ -14,6 +15,10 @@ export interface ReadOptions {
   readonly fromFrame?: number | undefined;
   /** Frames to read at most. */
   readonly limit?: number | undefined;
+  /** Bits a channel of the frames; as many as the source needs by default. */
+  readonly depth?: 8 | 16 | undefined;
+  /** Makes whole frames of fields. */
+  readonly deinterlace?: boolean | undefined;
   /** Ends reading with `cancelled`. */
   readonly signal?: AbortSignal | undefined;
   /** Told when ffmpeg begins (true) and ends (false) to owe us a frame. */
@@ -63,14 +68,32 @@ function readingParameters(ffmpeg: Ffmpeg, path: string, info: ClipInfo, options
   const { fromFrame = 0, limit } = options;
   const end = limit === undefined ? "" : `:end_frame=${fromFrame + limit}`;
   const part = fromFrame > 0 || limit !== undefined ? [`trim=start_frame=${fromFrame}${end}`] : [];
-  const filters = [...part, ...readingFilters(ffmpeg, info.pixelFormat, info.colour)];
+  const travel = travelOf(info, options);
+  // Deinterlacing looks at neighbours, so it comes before frames are left out.
+  const whole = options.deinterlace ? [deinterlacer(ffmpeg, info.fields)] : [];
+  const { mirroring, crop } = info;
+  const converted = readingFilters(ffmpeg, { ...info, ...crop?.coded }, travel);
+  // Of RGB any pixels can be taken, of 4:2:0 not.
+  const seen = crop ? [`crop=${crop.width}:${crop.height}:${crop.left}:${crop.top}`] : [];
+  const filters = [...whole, ...(mirroring ? [mirroring] : []), ...part, converted, ...seen];
   return [
     // Only at this level it tells that frames change their size, which it then undoes.
-    ...["-v", "level+verbose", ...clockParameters(info.clockRestarts), ...inputParameters(path, info.demuxer)],
+    ...["-v", "level+verbose", ...clockParameters(info.clockRestarts), ...turningParameters(info.mirroring)],
+    ...[...(info.decoder ? ["-c:v", info.decoder] : []), ...inputParameters(path, info.demuxer)],
     ...["-map", "0:V:0", ...ffmpeg.passthrough, "-enc_time_base", `${info.timeBase.num}:${info.timeBase.den}`],
-    ...["-vf", filters.join(","), "-c:v", "rawvideo", "-pix_fmt", framePixelFormat(info.depth, info.alpha)],
+    ...[...filterThreads, "-vf", filters.join(","), "-c:v", "rawvideo", "-pix_fmt", framePixelFormat(travel)],
     ...["-f", "nut", "pipe:1"],
   ];
+}
+
+function travelOf(info: ClipInfo, options: ReadOptions): Travel {
+  return { depth: options.depth ?? info.depth, alpha: info.alpha };
+}
+
+/** One frame out for each frame in; the order of fields is given, because not all frames tell. */
+function deinterlacer(ffmpeg: Ffmpeg, fields: FieldOrder): string {
+  const name = ffmpeg.filters.has("bwdif") ? "bwdif" : "yadif";
+  return `${name}=mode=send_frame:parity=${fields === "bottom first" ? "bff" : "tff"}:deint=all`;
 }
 
 interface Reading {
@@ -153,10 +176,10 @@ class FfmpegClipReader implements ClipReader {
   }
 
   private frameOf(packet: NutPacket): Frame {
-    const { info, path } = this.reading;
+    const { info, path, options } = this.reading;
     const { width, height } = packet.stream;
-    const channels = info.alpha ? 4 : 3;
-    const bytes = info.width * info.height * channels * (info.depth / 8);
+    const travel = travelOf(info, options);
+    const bytes = info.width * info.height * (travel.alpha ? 4 : 3) * (travel.depth / 8);
     if (width !== info.width || height !== info.height || packet.data.length !== bytes) {
       throw new EngineError("unreadable_media", {
         what: `Frame ${this.framesRead} of ${path} is ${width}×${height} pixels, not ${info.width}×${info.height}.`,
@@ -172,7 +195,7 @@ class FfmpegClipReader implements ClipReader {
     // Where the file gives several frames one time, each comes a tick after the other: no container has it otherwise.
     const time = this.lastTime === null || told > this.lastTime ? told : this.lastTime + 1n;
     this.lastTime = time;
-    return { ...unpackFrame(packet.data, info), time };
+    return { ...unpackFrame(packet.data, { width, height, ...travel }), time };
   }
 
   /** At the end of the frames: whether that was the end of the clip, and what to say if not. */

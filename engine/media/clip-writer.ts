@@ -1,7 +1,7 @@
 import { strict as assert } from "node:assert";
 import { rm } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
-import { framePixelFormat, writingFilters } from "./colour.ts";
+import { filterThreads, framePixelFormat, writingFilters } from "./conversion.ts";
 import { type EncodeSpec, encoderParameters } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import { type FfmpegProcess, feed, ffmpegDied, fileName, spawnFfmpeg } from "./ffmpeg-process.ts";
@@ -75,19 +75,20 @@ class FfmpegSegmentWriter implements SegmentWriter {
   private start(first: Frame): NonNullable<FfmpegSegmentWriter["started"]> {
     const { spec, ffmpeg } = this;
     const alpha = first.alpha !== undefined;
+    const travel = { depth: first.depth, alpha };
     const { num, den } = spec.timeBase;
     const process = spawnFfmpeg(
       ffmpeg.path,
       [
         ...["-v", "error", "-y", "-protocol_whitelist", "file,pipe", "-f", "nut", "-i", "pipe:0"],
         ...["-map", "0:v:0", ...ffmpeg.passthrough, "-enc_time_base", `${num}:${den}`],
-        ...["-vf", writingFilters(ffmpeg, first, spec).join(","), ...encoderParameters(spec)],
+        ...[...filterThreads, "-vf", writingFilters(ffmpeg, travel, spec), ...encoderParameters(spec)],
         ...["-f", "nut", fileName(this.path)],
       ],
       { feeds: true },
     );
     const { width, height, timeBase, sampleAspect, frameRate } = spec;
-    const pixelFormat = framePixelFormat(first.depth, alpha);
+    const pixelFormat = framePixelFormat(travel);
     process.stdin.write(nutHeader({ ...rawVideo(pixelFormat), width, height, timeBase, sampleAspect, frameRate }));
     return { process, first: first.time, depth: first.depth, alpha };
   }

@@ -29,12 +29,31 @@ const prores = (profile: string): Encoder => ({
   parameters: () => ["-profile:v", profile, "-vendor", "apl0"],
 });
 
+/** x264's and x265's option; without it chroma is on the left. */
+const chromaPosition = ({ colour }: EncodeSpec) => (colour.chroma === "topleft" ? ":chromaloc=2" : "");
+
+/** x265's options for what an HDR clip says of itself. */
+function hdrOptions({ mastering, light }: EncodeSpec): string {
+  const point = ([x, y]: readonly [number, number]) => `(${x},${y})`;
+  const display = mastering
+    ? `:master-display=G${point(mastering.green)}B${point(mastering.blue)}R${point(mastering.red)}` +
+      `WP${point(mastering.white)}L(${mastering.luminance.max},${mastering.luminance.min})`
+    : "";
+  return display + (light ? `:max-cll=${light.max},${light.average}` : "");
+}
+
 /** The encoders each codec can be written with, the better ones first. */
 export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
   h264: [
     {
       ...{ name: "libx264", scale: { worst: 40, best: 11, usual: 17 }, presets: x26xPresets, preset: "medium" },
-      parameters: (spec) => [...crf(spec), "-preset", preset(spec), "-x264-params", rateOf(spec)],
+      parameters: (spec) => [
+        ...crf(spec),
+        "-preset",
+        preset(spec),
+        "-x264-params",
+        rateOf(spec) + chromaPosition(spec),
+      ],
     },
   ],
   hevc: [
@@ -43,7 +62,7 @@ export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
       parameters: (spec) => {
         // x265 takes its threads here only, and would choose those of frames by the machine it runs on.
         const own = `log-level=error:pools=${spec.threads}:frame-threads=2:${rateOf(spec)}`;
-        return [...crf(spec), "-preset", preset(spec), "-x265-params", own];
+        return [...crf(spec), "-preset", preset(spec), "-x265-params", own + chromaPosition(spec) + hdrOptions(spec)];
       },
     },
   ],

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { tagParameters } from "./colour.ts";
 import { encodersOf } from "./encoders.ts";
 import type { TimeBase } from "./frame.ts";
-import type { Colour, Ratio } from "./media-info.ts";
+import type { Colour, ContentLight, MasteringDisplay, Ratio } from "./media-info.ts";
 
 export type VideoCodec = "h264" | "hevc" | "vp9" | "av1" | "prores_422hq" | "prores_4444" | "ffv1" | "png_sequence";
 
@@ -28,6 +28,11 @@ export interface EncodeSpec {
   readonly preset: string | null;
   readonly pixelFormat: string;
   readonly colour: Colour;
+  /** Only where the encoder can write it. */
+  readonly mastering?: MasteringDisplay;
+  readonly light?: ContentLight;
+  /** Where frames have more bits than the result: spreads rounding errors, rather than making steps. */
+  readonly dither: boolean;
   /** Fixed, because what encoders write depends on it. */
   readonly threads: number;
   readonly timeBase: TimeBase;

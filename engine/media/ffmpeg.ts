@@ -11,6 +11,7 @@ export interface Ffmpeg {
   /** The option that hands frames through with their times: its name changed between releases. */
   readonly passthrough: readonly string[];
   readonly encoders: ReadonlySet<string>;
+  readonly decoders: ReadonlySet<string>;
   readonly filters: ReadonlySet<string>;
   readonly muxers: ReadonlySet<string>;
 }
@@ -93,18 +94,20 @@ const passthroughs = [
 async function tryFfmpeg(path: string): Promise<Abilities | null> {
   const version = await ask(path, ["-version"]);
   if (!version?.startsWith("ffmpeg")) return null;
-  const [encoders, filters, muxers] = [
+  const [encoders, decoders, filters, muxers] = [
     await ask(path, ["-hide_banner", "-encoders"]),
+    await ask(path, ["-hide_banner", "-decoders"]),
     await ask(path, ["-hide_banner", "-filters"]),
     await ask(path, ["-hide_banner", "-muxers"]),
   ];
   const passthrough = await firstThatWorks(path);
-  if (!encoders || !filters || !muxers || !passthrough) return null;
+  if (!encoders || !decoders || !filters || !muxers || !passthrough) return null;
   return {
     path,
     version: /^ffmpeg version (\S+)/.exec(version)?.[1] ?? "unknown",
     passthrough,
     encoders: secondWords(encoders),
+    decoders: secondWords(decoders),
     filters: secondWords(filters),
     muxers: secondWords(muxers),
   };

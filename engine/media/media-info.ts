@@ -1,4 +1,6 @@
+import type { Mirroring } from "./display-matrix.ts";
 import type { TimeBase } from "./frame.ts";
+import type { Crop } from "./pixel-crop.ts";
 
 /** What probing found out about a file; plain values that survive JSON. */
 export type MediaInfo = PictureInfo | ClipInfo;
@@ -32,6 +34,8 @@ export interface ClipInfo {
   /** ffmpeg's name of the container format, e.g. mov, matroska; given to it again whenever the file is opened. */
   readonly demuxer: string;
   readonly codec: string;
+  /** The decoder to ask for where ffmpeg's usual one leaves alpha out. */
+  readonly decoder?: string;
   /** Pixels as frames are read: turned upright, not stretched by the sample aspect. */
   readonly width: number;
   readonly height: number;
@@ -39,6 +43,10 @@ export interface ClipInfo {
   readonly sampleAspect: Ratio;
   /** Degrees the stored pixels are turned by, counter-clockwise; already applied to width and height. */
   readonly rotation: number;
+  /** Mirrored clips: what makes them upright, rotation included. */
+  readonly mirroring?: Mirroring;
+  /** Where only a part of the decoded frames is to be seen, in upright pixels. */
+  readonly crop?: Crop;
   /** What times are counted in: the file's own ticks, or fractions of them where they are coarser than frames need. */
   readonly timeBase: TimeBase;
   /** Whether the file's clock jumps back on the way, as in recordings put one behind the other; then it is run on. */
@@ -53,8 +61,12 @@ export interface ClipInfo {
   readonly pixelFormat: string;
   readonly depth: 8 | 16;
   readonly alpha: boolean;
-  readonly interlaced: boolean;
+  /** Interlaced unless "progressive": which field of a frame is shown first. */
+  readonly fields: FieldOrder;
   readonly colour: Colour;
+  /** HDR: the screen it was made on, and its brightest pixels, where the file says so. */
+  readonly mastering?: MasteringDisplay;
+  readonly light?: ContentLight;
   readonly hasSound: boolean;
   /** All streams in the file's order. */
   readonly streams: readonly StreamInfo[];
@@ -63,6 +75,8 @@ export interface ClipInfo {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+export type FieldOrder = "progressive" | "top first" | "bottom first";
+
 export interface Ratio {
   readonly num: number;
   readonly den: number;
@@ -70,11 +84,32 @@ export interface Ratio {
 
 /** How numbers in a file mean light, in ffmpeg's names (bt709, smpte170m, bt2020nc …); always resolved, never "unknown". */
 export interface Colour {
-  /** gbr where the pixels are RGB already. */
+  /** gbr where the pixels are RGB or grey. */
   readonly matrix: string;
   readonly primaries: string;
   readonly transfer: string;
   readonly range: "limited" | "full";
+  /** Where chroma samples lie that stand for several pixels, in ffmpeg's names. */
+  readonly chroma: ChromaPosition;
+}
+
+export type ChromaPosition = "left" | "center" | "topleft" | "top" | "bottomleft" | "bottom";
+
+/** SMPTE ST 2086: x and y of CIE 1931 in steps of 0.00002, luminance in steps of 0.0001 cd/m². */
+export interface MasteringDisplay {
+  readonly red: readonly [number, number];
+  readonly green: readonly [number, number];
+  readonly blue: readonly [number, number];
+  readonly white: readonly [number, number];
+  readonly luminance: { readonly max: number; readonly min: number };
+}
+
+/** CTA-861.3, in cd/m². */
+export interface ContentLight {
+  /** Brightest pixel. */
+  readonly max: number;
+  /** Brightest average of a frame. */
+  readonly average: number;
 }
 
 export interface StreamInfo {

@@ -1,12 +1,16 @@
 import { EngineError } from "../errors.ts";
 import { type Banner, type BannerVideo, parseBanner } from "./banner.ts";
-import { resolveColour } from "./colour.ts";
+import { isHdr, resolveColour } from "./colour.ts";
+import { type Mirroring, readMirroring, turningParameters } from "./display-matrix.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import { clockParameters, inputParameters, lastLinesOf, runFfmpeg, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { TimeBase } from "./frame.ts";
-import type { ClipInfo, Ratio } from "./media-info.ts";
+import type { ClipInfo, Colour, FieldOrder, Ratio } from "./media-info.ts";
 import { type PacketTable, readPacketTable } from "./packets.ts";
+import { readPixelCrop } from "./pixel-crop.ts";
 import { pixelFormatOf } from "./pixel-format.ts";
+import { detectFields, marksFields } from "./probe-fields.ts";
+import { type HdrDetails, probeHdr } from "./probe-hdr.ts";
 
 /** Milliseconds a look at a file may be without an answer. */
 const patience = 10_000;
@@ -24,30 +28,25 @@ const guessable =
 
 /** Probes a clip; `demuxer` is what its first bytes say, or null. Rejects with `unreadable_media`. */
 export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | null): Promise<ClipInfo> {
-  const { banner, frame, stderr } = await firstFrame(ffmpeg, path, demuxer);
+  const mirroring = demuxer === "mov" ? await readMirroring(path) : null;
+  const { banner, frame, stderr } = await firstFrame(ffmpeg, { path, demuxer, mirroring });
   const { video } = banner ?? {};
   if (!banner || !video) throw notAClip(path, banner, stderr);
   if (!frame) throw undecodable(path, video.codec, stderr);
   const name = demuxer ?? banner.formats[0] ?? "";
   const { packets, clockRestarts } = await clockAndPackets(ffmpeg, path, name);
-  const { depth, alpha } = pixelFormatOf(video.pixelFormat);
   return {
     kind: "clip",
     demuxer: name,
     codec: video.codec,
-    width: frame.width,
-    height: frame.height,
-    sampleAspect: frame.sampleAspect,
+    ...(await pictureOf(path, name, frame)),
     rotation: video.rotation,
+    ...(mirroring && { mirroring }),
     timeBase: fineEnough(packets),
     clockRestarts,
     ...lengthOf(packets, banner, video),
     startSeconds: clockRestarts ? 0 : (banner.startSeconds ?? 0),
-    pixelFormat: video.pixelFormat,
-    depth,
-    alpha,
-    interlaced: video.interlaced || frame.interlaced,
-    colour: resolveColour(video.tags, video.pixelFormat, frame),
+    ...(await pixelsOf(ffmpeg, { path, demuxer: name }, { video, frame })),
     hasSound: banner.streams.some((stream) => stream.type === "sound"),
     streams: banner.streams,
     chapters: banner.chapters,
@@ -55,26 +54,96 @@ export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | 
   };
 }
 
+type Pixels = Pick<
+  ClipInfo,
+  "decoder" | "pixelFormat" | "depth" | "alpha" | "fields" | "colour" | "mastering" | "light"
+>;
+
+/** How pixels are laid out and what they mean. */
+async function pixelsOf(
+  ffmpeg: Ffmpeg,
+  { path, demuxer }: { path: string; demuxer: string },
+  { video, frame }: { video: BannerVideo; frame: FirstFrame },
+): Promise<Pixels> {
+  const file = { path, demuxer, codec: video.codec };
+  const decoder = alphaDecoder(ffmpeg, video);
+  const pixelFormat = decoder ? "yuva420p" : video.pixelFormat;
+  const { depth, alpha } = pixelFormatOf(pixelFormat);
+  const colour = resolveColour(video.tags, pixelFormat, frame);
+  const hdr = await hdrOf(ffmpeg, file, colour);
+  return {
+    ...(decoder && { decoder }),
+    ...{ pixelFormat, depth, alpha },
+    fields: await fieldsOf(ffmpeg, file, { marked: [video.fields, frame.fields], size: frame }),
+    colour: { ...colour, chroma: hdr?.chroma ?? colour.chroma },
+    ...(hdr?.mastering && { mastering: hdr.mastering }),
+    ...(hdr?.light && { light: hdr.light }),
+  };
+}
+
+/** Alpha of VP8 and VP9 stands beside their pixels, where only libvpx looks for it. */
+function alphaDecoder(ffmpeg: Ffmpeg, { codec, besideAlpha, pixelFormat }: BannerVideo): string | null {
+  const name = { vp8: "libvpx", vp9: "libvpx-vp9" }[codec];
+  return name && besideAlpha && pixelFormat === "yuv420p" && ffmpeg.decoders.has(name) ? name : null;
+}
+
+interface ClipFile {
+  readonly path: string;
+  readonly demuxer: string;
+  readonly codec: string;
+}
+
+/** What only clips with wide colours have; asking costs a run of ffmpeg. */
+async function hdrOf(ffmpeg: Ffmpeg, file: ClipFile, colour: Colour): Promise<HdrDetails | null> {
+  return isHdr(colour) || colour.matrix === "bt2020nc" ? probeHdr(ffmpeg, file, patience) : null;
+}
+
+/** What container or frames say; where neither can, what the pictures look like. */
+async function fieldsOf(
+  ffmpeg: Ffmpeg,
+  file: ClipFile,
+  { marked, size }: { marked: readonly (FieldOrder | null)[]; size: { height: number; width: number } },
+): Promise<FieldOrder> {
+  const interlaced = marked.find((order) => order !== null && order !== "progressive");
+  if (interlaced) return interlaced;
+  if (marked[0] === "progressive" || marksFields(file.codec)) return "progressive";
+  return detectFields(ffmpeg, file, { size, patience });
+}
+
 interface FirstFrame {
   readonly width: number;
   readonly height: number;
   readonly sampleAspect: Ratio;
-  readonly interlaced: boolean;
+  /** As the frame itself is marked; null where that means nothing. */
+  readonly fields: FieldOrder | null;
+}
+
+/** What is to be seen of the frames; where this ffmpeg has cut them already, there is nothing left to do. */
+async function pictureOf(
+  path: string,
+  demuxer: string,
+  { width, height, sampleAspect }: FirstFrame,
+): Promise<Pick<ClipInfo, "width" | "height" | "sampleAspect" | "crop">> {
+  const found = demuxer === "matroska" ? await readPixelCrop(path) : null;
+  const whole = { width, height, sampleAspect };
+  if (!found) return whole;
+  const { crop } = found;
+  if (crop.coded.width !== width || crop.coded.height !== height) return whole;
+  return { width: crop.width, height: crop.height, sampleAspect: found.sampleAspect, crop };
 }
 
 /** Opens the file and decodes one frame, turned upright as all frames will be. */
 async function firstFrame(
   ffmpeg: Ffmpeg,
-  path: string,
-  demuxer: string | null,
+  { path, demuxer, mirroring }: { path: string; demuxer: string | null; mirroring: Mirroring | null },
 ): Promise<{ banner: Banner | null; frame: FirstFrame | null; stderr: string }> {
   const { stdout, stderr, timedOut } = await runFfmpeg(
     ffmpeg.path,
     [
       ...["-hide_banner", "-max_pixels", String(maxPixels)],
       ...(demuxer ? [] : ["-format_whitelist", guessable]),
-      ...inputParameters(path, demuxer ?? undefined),
-      ...["-map", "0:V:0", "-frames:v", "1", "-vf", "showinfo", "-f", "framecrc", "pipe:1"],
+      ...[...turningParameters(mirroring), ...inputParameters(path, demuxer ?? undefined), "-map", "0:V:0"],
+      ...["-frames:v", "1", "-vf", [...(mirroring ? [mirroring] : []), "showinfo"].join(), "-f", "framecrc", "pipe:1"],
     ],
     { timeout: patience },
   );
@@ -96,7 +165,7 @@ async function firstFrame(
     width: Number(size[1]),
     height: Number(size[2]),
     sampleAspect: num > 0 && den > 0 ? { num, den } : { num: 1, den: 1 },
-    interlaced: /\bn: +0 .*\bi:[TB]\b/.test(stderr),
+    fields: ({ T: "top first", B: "bottom first" } as const)[/\bn: +0 .*\bi:([TB])\b/.exec(stderr)?.[1] ?? ""] ?? null,
   };
   return { banner, frame, stderr };
 }

@@ -1,10 +1,11 @@
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
 import { readClip, type ClipReader } from "../media/clip-reader.ts";
+import { travelDepth } from "../media/conversion.ts";
 import type { ClipFormat, VideoCodec } from "../media/encoding.ts";
 import type { Frame } from "../media/frame.ts";
 import type { ClipInfo } from "../media/media-info.ts";
-import type { Batch, BatchPlan, Upscaler } from "../upscalers/upscaler.ts";
+import type { Batch, Upscaler } from "../upscalers/upscaler.ts";
 import { refuseWrongFrame } from "./alarms.ts";
 import { assemble } from "./assemble.ts";
 import { batchesOf } from "./batches.ts";
@@ -47,9 +48,12 @@ export async function enlargeClip(job: Job, info: ClipInfo, tools: ClipTools): P
 }
 
 async function newManifest(job: Job, info: ClipInfo): Promise<Manifest> {
-  const { codec, quality, preset } = job.parameters;
-  const wish = { container: job.format as ClipFormat, codec: codec as VideoCodec | undefined, quality, preset };
-  const { spec, notes } = chooseEncoding(info, { ...wish, encoders: job.ffmpeg.encoders }, job.target);
+  const { codec, quality, preset, dither, deinterlace } = job.parameters;
+  const wish = {
+    ...{ container: job.format as ClipFormat, codec: codec as VideoCodec | undefined, quality, preset },
+    ...{ dither, deinterlace, encoders: job.ffmpeg.encoders },
+  };
+  const { spec, notes } = chooseEncoding(info, wish, job.target);
   const plan = {
     ...{ model: job.model.name, encode: spec, notes, segmentFrames: job.segmentFrames },
     memory: deviceBudget(job.choice),
@@ -75,7 +79,7 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
   const { upscaler, trace, manifest } = run;
   const output = await resumedOutput(job, run);
   let framesDone = output.frames;
-  const { stream, reader } = openStream(job, info, { done: framesDone, trace, plan: upscaler.plan });
+  const { stream, reader } = openStream(job, info, { ...run, done: framesDone });
   const total = expectedFrames(job, info);
   const report = (share: number, stage: string) => {
     const all = Math.max(total, framesDone);
@@ -151,7 +155,7 @@ interface Stream {
 function openStream(
   job: Job,
   info: ClipInfo,
-  { done, trace, plan }: { done: number; trace: Trace; plan: BatchPlan },
+  { done, trace, manifest, upscaler: { plan } }: Run & { done: number },
 ): { stream: Stream; reader: ClipReader } {
   const { preview_frames: limit, prepend_frames: inFront = 0 } = job.parameters;
   const wanted = done + inFront;
@@ -162,6 +166,8 @@ function openStream(
   const reader = readClip(job.ffmpeg, job.inputPath, info, {
     fromFrame,
     limit: limit ? Math.max(0, limit - fromFrame) : undefined,
+    depth: travelDepth(info, manifest.plan.encode),
+    deinterlace: job.parameters.deinterlace,
     onBusy: (busy) => (busy ? trace.begin("decode") : trace.end("decode")),
   });
   const frames = prepends ? withPrepended(reader, inFront) : reader;

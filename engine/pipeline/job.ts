@@ -24,6 +24,8 @@ export const jobParameters = z.looseObject({
   preset: z.string().optional(),
   preview_frames: z.number().optional(),
   strict: z.boolean().optional(),
+  deinterlace: z.boolean().optional(),
+  dither: z.boolean().optional(),
   batch_size: z.number().optional(),
   color_correction: z.enum(Object.keys(colourCorrections) as [ColourMethod, ...ColourMethod[]]).optional(),
   seed: z.number().optional(),

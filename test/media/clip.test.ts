@@ -193,7 +193,13 @@ describe.each(programs)("clips with %s", (program) => {
     );
     const output = file(`${matrix}-${pixelFormat}.mp4`);
     const { sourceInfo, frames } = await remake(ffmpeg, source, output, "mp4");
-    expect(sourceInfo.colour).toEqual({ matrix, primaries: matrix, transfer: matrix, range: "limited" });
+    expect(sourceInfo.colour).toEqual({
+      matrix,
+      primaries: matrix,
+      transfer: matrix,
+      range: "limited",
+      chroma: "left",
+    });
     const top = sourceInfo.depth === 8 ? 1 : 257;
     expect(sourceInfo.depth).toBe(pixelFormat.includes("10") ? 16 : 8);
     for (const [channel, value] of [180, 90, 60].entries()) {
@@ -368,7 +374,8 @@ describe.each(programs)("clips with %s", (program) => {
       const ffmpeg = await found(program);
       const source = file("irregular.mp4");
       const sourceInfo = await probeClip(ffmpeg, source);
-      const frames = await allFrames(readClip(ffmpeg, source, sourceInfo, { limit: 10 }));
+      const depth = codec === "ffv1" ? 16 : 8;
+      const frames = await allFrames(readClip(ffmpeg, source, sourceInfo, { limit: 10, depth }));
       const container = codec.startsWith("prores") ? "mov" : "mkv";
       const { spec } = chooseEncoding(sourceInfo, { container, codec }, sourceInfo);
       const segments = await writeSegments(ffmpeg, file(codec), { frames, spec, size: 4 });

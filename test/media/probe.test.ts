@@ -122,21 +122,26 @@ describe("pixel formats by name", () => {
     ["yuv420p", 8, false, "yuv", 2, 2],
     ["yuvj422p", 8, false, "yuv", 2, 1],
     ["nv12", 8, false, "yuv", 2, 2],
-    ["p010le", 16, false, "yuv", 2, 2],
+    ["p010le", 10, false, "yuv", 2, 2],
     ["yuv410p", 8, false, "yuv", 4, 4],
-    ["yuv444p12be", 16, false, "yuv", 1, 1],
-    ["yuva444p10le", 16, true, "yuv", 1, 1],
+    ["yuv444p12be", 12, false, "yuv", 1, 1],
+    ["yuva444p10le", 10, true, "yuv", 1, 1],
     ["gray", 8, false, "grey", 1, 1],
     ["gray16le", 16, false, "grey", 1, 1],
     ["ya8", 8, true, "grey", 1, 1],
     ["gbrp", 8, false, "rgb", 1, 1],
-    ["gbrap12le", 16, true, "rgb", 1, 1],
+    ["gbrap12le", 12, true, "rgb", 1, 1],
     ["rgb24", 8, false, "rgb", 1, 1],
     ["bgr0", 8, false, "rgb", 1, 1],
     ["rgba64be", 16, true, "rgb", 1, 1],
     ["pal8", 8, false, "rgb", 1, 1],
-  ] as const)("%s", (name, depth, alpha, family, across, down) => {
-    expect(pixelFormatOf(name)).toEqual({ depth, alpha, family, chroma: { across, down } });
+    ["rgb48le", 16, false, "rgb", 1, 1],
+    ["x2rgb10le", 10, false, "rgb", 1, 1],
+    ["p410le", 10, false, "yuv", 1, 1],
+    ["nv20le", 10, false, "yuv", 2, 1],
+  ] as const)("%s", (name, bits, alpha, family, across, down) => {
+    const depth = bits > 8 ? 16 : 8;
+    expect(pixelFormatOf(name)).toEqual({ depth, bits, alpha, family, chroma: { across, down } });
   });
 });
 
@@ -163,10 +168,11 @@ describe("the banner of other releases", () => {
     expect(banner?.video).toEqual({
       codec: "hevc",
       pixelFormat: "yuv420p10le",
-      tags: { matrix: "bt2020nc", primaries: "bt2020", transfer: "smpte2084", range: "limited" },
-      interlaced: true,
+      tags: { matrix: "bt2020nc", primaries: "bt2020", transfer: "smpte2084", range: "limited", chroma: null },
+      fields: "top first",
       frameRate: 29.97,
       rotation: -90,
+      besideAlpha: false,
     });
   });
 });
