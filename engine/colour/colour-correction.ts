@@ -21,7 +21,7 @@ export const colourCorrections = {
 
 export type ColourMethod = keyof typeof colourCorrections;
 
-/** How `lab` finds ranks: by sorting, or in half the time by histograms, which keeps to 1/255 of the other on pictures. */
+/** How `lab` finds ranks: by sorting, or faster by histograms, which keeps to 1/255 of the other on pictures. */
 export type ColourForm = "exact" | "histogram";
 
 /** A method in one of its forms; only `lab` has two. */

@@ -1,10 +1,12 @@
-/** Bits sorted by at a time, low ones first: three passes over 32-bit keys. */
+/** Bits sorted by at a time, low ones first. */
 const DIGIT_BITS = 11;
 const DIGITS = 2 ** DIGIT_BITS;
-const PASSES = [0, 1, 2] as const;
 
-/** Steps between the smallest and the largest value that histograms tell apart: flat areas need more than 16 bits. */
-const BINS = 2 ** 21;
+/** Passes over the keys: all 32 bits of an fp32 value, or two digits of a step. */
+const EXACT_PASSES = 3;
+const STEP_PASSES = 2;
+/** Steps between the smallest and the largest value: flat areas need more than 16 bits. */
+const STEPS = 2 ** (STEP_PASSES * DIGIT_BITS);
 
 /** Gives values the distribution of others, of which there is at least one. */
 export type RankMatch = (values: Float32Array, targets: Float32Array) => Float32Array<ArrayBuffer>;
@@ -14,29 +16,23 @@ export type RankMatch = (values: Float32Array, targets: Float32Array) => Float32
  * trunc(k·(m−1)/(n−1)). Values that are equal rank in their order.
  */
 export function rankMatched(values: Float32Array, targets: Float32Array): Float32Array<ArrayBuffer> {
-  const order = ascending(values);
-  const sorted = sortedValues(targets);
-  const rank = rankAmong(sorted.length, values.length);
-  const out = new Float32Array(values.length);
-  for (let k = 0; k < out.length; k++) out[order[k] as number] = sorted[rank(k)] as number;
-  return out;
+  const sorted = sortedKeys(orderedKeys(targets), EXACT_PASSES);
+  for (let i = 0; i < sorted.length; i++) {
+    const key = sorted[i] as number;
+    sorted[i] = key & 0x80000000 ? key ^ 0x80000000 : ~key;
+  }
+  return handedOut(new Float32Array(sorted.buffer), ascending(values));
 }
 
 /**
- * The same to within 2^21 steps of each range: values of one step rank in their order. Faster, because it
- * sorts nothing: it counts.
+ * The same by histograms of 2^22 steps between the smallest and the largest value of each side: values of one step rank
+ * in their order. Two passes in place of three.
  */
 export function rankMatchedByHistogram(values: Float32Array, targets: Float32Array): Float32Array<ArrayBuffer> {
-  const bins = binsOf(targets);
-  const places = startsOf(bins);
-  const sorted = new Float32Array(targets.length);
-  for (let i = 0; i < bins.length; i++) sorted[nextPlace(places, bins[i] as number)] = targets[i] as number;
-  const own = binsOf(values);
-  const ranks = startsOf(own);
-  const rank = rankAmong(sorted.length, values.length);
-  const out = new Float32Array(values.length);
-  for (let i = 0; i < out.length; i++) out[i] = sorted[rank(nextPlace(ranks, own[i] as number))] as number;
-  return out;
+  const { keys, least, scale } = stepsOf(targets);
+  const sorted = Float32Array.from(sortedKeys(keys, STEP_PASSES));
+  for (let i = 0; i < sorted.length; i++) sorted[i] = scale > 0 ? (sorted[i] as number) / scale + least : least;
+  return handedOut(sorted, order(stepsOf(values).keys, STEP_PASSES));
 }
 
 /**
@@ -44,13 +40,29 @@ export function rankMatchedByHistogram(values: Float32Array, targets: Float32Arr
  * like the values, because sorting is the cost of matching colours.
  */
 export function ascending(values: Float32Array): Uint32Array {
-  let keys = orderedKeys(values);
-  let indices = new Uint32Array(values.length);
+  return order(orderedKeys(values), EXACT_PASSES);
+}
+
+/** The sorted targets by rank: `ranked` holds the indices of the values, smallest first. */
+function handedOut(sorted: Float32Array, ranked: Uint32Array): Float32Array<ArrayBuffer> {
+  const out = new Float32Array(ranked.length);
+  const most = sorted.length - 1;
+  const last = Math.max(ranked.length - 1, 1);
+  if (sorted.length === ranked.length) {
+    for (let k = 0; k < out.length; k++) out[ranked[k] as number] = sorted[k] as number;
+  } else {
+    for (let k = 0; k < out.length; k++) out[ranked[k] as number] = sorted[Math.floor((k * most) / last)] as number;
+  }
+  return out;
+}
+
+/** Indices in the order of the keys' lowest `passes` digits. */
+function order(from: Uint32Array<ArrayBuffer>, passes: number): Uint32Array {
+  const starts = digitStarts(from, passes);
+  let [keys, nextKeys] = [from, new Uint32Array(from.length)];
+  let [indices, nextIndices] = [new Uint32Array(from.length), new Uint32Array(from.length)];
   for (let i = 0; i < indices.length; i++) indices[i] = i;
-  let [nextKeys, nextIndices] = [new Uint32Array(values.length), new Uint32Array(values.length)];
-  const starts = digitStarts(keys);
-  for (const pass of PASSES) {
-    const places = starts[pass];
+  starts.forEach((places, pass) => {
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as number;
       const place = nextPlace(places, (key >>> (pass * DIGIT_BITS)) & (DIGITS - 1));
@@ -59,34 +71,22 @@ export function ascending(values: Float32Array): Uint32Array {
     }
     [keys, nextKeys] = [nextKeys, keys];
     [indices, nextIndices] = [nextIndices, indices];
-  }
+  });
   return indices;
 }
 
-/** The values in ascending order. */
-function sortedValues(values: Float32Array): Float32Array {
-  let keys = orderedKeys(values);
-  let next = new Uint32Array(values.length);
-  const starts = digitStarts(keys);
-  for (const pass of PASSES) {
-    const places = starts[pass];
+/** The keys in ascending order of their lowest `passes` digits; uses the memory of those given. */
+function sortedKeys(from: Uint32Array<ArrayBuffer>, passes: number): Uint32Array<ArrayBuffer> {
+  const starts = digitStarts(from, passes);
+  let [keys, next] = [from, new Uint32Array(from.length)];
+  starts.forEach((places, pass) => {
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as number;
       next[nextPlace(places, (key >>> (pass * DIGIT_BITS)) & (DIGITS - 1))] = key;
     }
     [keys, next] = [next, keys];
-  }
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as number;
-    keys[i] = key & 0x80000000 ? key ^ 0x80000000 : ~key;
-  }
-  return new Float32Array(keys.buffer);
-}
-
-/** Which of `count` sorted targets the k-th of `of` values gets. */
-function rankAmong(count: number, of: number): (k: number) => number {
-  if (count === of) return (k) => k;
-  return (k) => Math.floor((k * (count - 1)) / Math.max(of - 1, 1));
+  });
+  return keys;
 }
 
 /** Unsigned numbers that order like the values: sign bit flipped, negative numbers inverted. */
@@ -99,36 +99,28 @@ function orderedKeys(values: Float32Array): Uint32Array<ArrayBuffer> {
   return bits;
 }
 
-/** Where the keys of each digit begin, for each pass. */
-function digitStarts(keys: Uint32Array): readonly [Uint32Array, Uint32Array, Uint32Array] {
-  const [low, middle, high] = [new Uint32Array(DIGITS), new Uint32Array(DIGITS), new Uint32Array(DIGITS)];
-  for (let i = 0; i < keys.length; i++) {
-    const key = keys[i] as number;
-    nextPlace(low, key & (DIGITS - 1));
-    nextPlace(middle, (key >>> DIGIT_BITS) & (DIGITS - 1));
-    nextPlace(high, key >>> (2 * DIGIT_BITS));
-  }
-  return [summedBefore(low), summedBefore(middle), summedBefore(high)];
-}
-
-/** Values as equal steps between the smallest and the largest. */
-function binsOf(values: Float32Array): Uint32Array {
+/** Values as steps of 1 / `scale` above the least; `scale` is 0 where all are equal. */
+function stepsOf(values: Float32Array): { keys: Uint32Array<ArrayBuffer>; least: number; scale: number } {
   let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (value < least) least = value;
     if (value > most) most = value;
   }
-  const scale = most > least ? (BINS - 1) / (most - least) : 0;
-  const bins = new Uint32Array(values.length);
-  for (let i = 0; i < bins.length; i++) bins[i] = ((values[i] as number) - least) * scale + 0.5;
-  return bins;
+  const scale = most > least ? (STEPS - 1) / (most - least) : 0;
+  const keys = new Uint32Array(values.length);
+  for (let i = 0; i < keys.length; i++) keys[i] = ((values[i] as number) - least) * scale + 0.5;
+  return { keys, least, scale };
 }
 
-function startsOf(bins: Uint32Array): Uint32Array {
-  const counts = new Uint32Array(BINS);
-  for (let i = 0; i < bins.length; i++) nextPlace(counts, bins[i] as number);
-  return summedBefore(counts);
+/** Where the keys of each digit begin, for each pass. */
+function digitStarts(keys: Uint32Array, passes: number): readonly Uint32Array[] {
+  return Array.from({ length: passes }, (_, pass) => {
+    const counts = new Uint32Array(DIGITS);
+    const shift = pass * DIGIT_BITS;
+    for (let i = 0; i < keys.length; i++) nextPlace(counts, ((keys[i] as number) >>> shift) & (DIGITS - 1));
+    return summedBefore(counts);
+  });
 }
 
 /** Counts, each replaced by the sum of those before it. */
