@@ -47,9 +47,13 @@ export class OwnEngine {
     };
   }
 
-  /** Makes the folder; the engine starts with the first call. Its builds are made here, before anything is timed. */
-  static async make(): Promise<OwnEngine> {
+  /**
+   * Makes the folder; the engine starts with the first call, with `settings` on top. Its builds are made here, before
+   * anything is timed.
+   */
+  static async make(settings: Readonly<Record<string, string>> = {}): Promise<OwnEngine> {
     const engine = new OwnEngine(await realpath(await mkdtemp(join(tmpdir(), "seedvr2-bench-"))));
+    Object.assign(engine.environment, settings);
     process.once("SIGINT", engine.interrupted);
     process.once("SIGTERM", engine.interrupted);
     try {

@@ -1,10 +1,13 @@
 import { readFileSync, readdirSync } from "node:fs";
 
-/** Memory of a process that is its own, in MB: what it allocated and what it shares by tmpfs, without mapped files. */
+/** Memory of a process. */
 interface Held {
   readonly pid: number;
   readonly name: string;
+  /** Its own, in MB: what it allocated and what it shares by tmpfs, without mapped files. */
   readonly megabytes: number;
+  /** Of mapped files, in MB. */
+  readonly mapped: number;
 }
 
 /** The unit of /proc's times on all processors Node runs on. */
@@ -25,6 +28,37 @@ export async function peakMemory(
     const held = [pid, ...descendants(pid)].flatMap(memoryOf);
     const total = held.reduce((sum, { megabytes }) => sum + megabytes, 0);
     if (total > peak.total) peak = { total, byName: sumByName(held, pid) };
+  }, EVERY);
+  try {
+    await work();
+  } finally {
+    clearInterval(look);
+  }
+  return peak;
+}
+
+/** Looks between two searches for new processes, which take a while. */
+const SEARCH_EVERY = 20;
+
+/**
+ * The most memory that the processes below a process held at once while `work` was done, in MB: their own, and that of
+ * mapped files, which the system may take back.
+ */
+export async function peakBelow(pid: number, work: () => Promise<unknown>): Promise<{ own: number; mapped: number }> {
+  const peak = { own: 0, mapped: 0 };
+  let known: number[] = [];
+  let looks = 0;
+  const look = setInterval(() => {
+    if (looks++ % SEARCH_EVERY === 0) known = descendants(pid);
+    const held = known.flatMap(memoryOf);
+    peak.own = Math.max(
+      peak.own,
+      held.reduce((sum, { megabytes }) => sum + megabytes, 0),
+    );
+    peak.mapped = Math.max(
+      peak.mapped,
+      held.reduce((sum, { mapped }) => sum + mapped, 0),
+    );
   }, EVERY);
   try {
     await work();
@@ -82,8 +116,9 @@ function memoryOf(pid: number): Held[] {
   const field = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1];
   const name = field("Name");
   if (name === undefined) return [];
-  const kilobytes = Number(field("RssAnon") ?? 0) + Number(field("RssShmem") ?? 0);
-  return [{ pid, name, megabytes: kilobytes / 1024 }];
+  const kilobytes = (names: readonly string[]) => names.reduce((sum, each) => sum + Number(field(each) ?? 0), 0);
+  const megabytes = kilobytes(["RssAnon", "RssShmem"]) / 1024;
+  return [{ pid, name, megabytes, mapped: kilobytes(["RssFile"]) / 1024 }];
 }
 
 /** Empty where the process has just ended. */

@@ -18,3 +18,13 @@ export async function makeTestClip(folder: string, clip: { size: string; frames:
   assert.equal(result.exitCode, 0, result.stderr);
   return path;
 }
+
+/** The first picture of ffmpeg's moving test picture as a PNG; its path in the folder. */
+export async function makeTestPicture(folder: string, size: string): Promise<string> {
+  const path = join(folder, `picture-${size}.png`);
+  const { path: ffmpeg } = await findFfmpeg(null);
+  const source = ["-v", "error", "-f", "lavfi", "-i", `testsrc2=size=${size}`];
+  const result = await runFfmpeg(ffmpeg, [...source, "-frames:v", "1", path]);
+  assert.equal(result.exitCode, 0, result.stderr);
+  return path;
+}

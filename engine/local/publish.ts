@@ -15,11 +15,11 @@ const NOTE = "published.json";
  * Gives a whole, verified result its final name in the same folder. Never replaces a file unless the task says
  * overwrite: a taken name gets `_2`, `_3` …; a taken `output_path` is refused with `wrong_state`.
  */
-export async function publish(task: Task, result: Omit<TaskOutcome, "path">, places: Places): Promise<TaskOutcome> {
+export async function publish(task: Task, { result, tile }: Made, places: Places): Promise<TaskOutcome> {
   const seconds = workedUntil(Date.now(), task) / 1000;
   const { ino } = await stat(places.partPath);
   for (let attempt = 1; ; attempt++) {
-    const name = outputName(task, shortName(task.parameters.dit_model), seconds, attempt);
+    const name = outputName(task, shortName(task.parameters.dit_model), { seconds, tile }, attempt);
     const path = task.output.path ?? join(task.output.folder, name);
     const outcome = { ...result, path };
     await writeFile(join(places.workDir, NOTE), JSON.stringify({ outcome, ino } satisfies Note));
@@ -35,6 +35,13 @@ async function give(task: Task, partPath: string, path: string): Promise<boolean
   if (!output.path || !output.overwrite) return claimName(partPath, path);
   await rename(partPath, path);
   return true;
+}
+
+/** What the worker made of a task. */
+interface Made {
+  readonly result: Omit<TaskOutcome, "path">;
+  /** Side of the autoencoder's tiles, null where frames were not cut. */
+  readonly tile: number | null;
 }
 
 interface Note {

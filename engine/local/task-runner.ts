@@ -61,7 +61,7 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
     ffmpeg: await findFfmpeg(parts.config.ffmpegPath),
     segmentFrames: parts.config.segmentFrames,
   };
-  const { trace, ...result } = await parts.supervisor.run(job, {
+  const { trace, tile, ...result } = await parts.supervisor.run(job, {
     signal: events.signal,
     onProgress: ({ share, stage, framesDone, framesTotal }) =>
       events.onProgress({ share, stage, framesDone, framesTotal }),
@@ -69,7 +69,7 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
   });
   if (trace) parts.onTrace(task, trace);
   if (events.signal.aborted) throw new EngineError("cancelled", { what: "The task was cancelled." });
-  return publish(task, result, places);
+  return publish(task, { result, tile }, places);
 }
 
 /** The task's model, fetched where the task may do that. */

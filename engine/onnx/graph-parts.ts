@@ -1,5 +1,5 @@
 import type { Lowering } from "./lowering.ts";
-import type { ElementType, FloatType, Shape, Value } from "./value.ts";
+import type { ElementType, Shape, Value } from "./value.ts";
 import type { WeightDemands } from "./weight-demands.ts";
 
 export type Attribute = number | string | readonly number[] | { readonly float: number };
@@ -47,14 +47,6 @@ export interface NodeParts {
   readonly attributes?: Readonly<Record<string, Attribute>>;
   readonly type?: ElementType;
   readonly shape: Shape;
-}
-
-/** A value of a graph as a function of a weight's values. */
-export interface ComputedWeight {
-  readonly shape: Shape;
-  /** fp32 where nothing is said. */
-  readonly type?: FloatType;
-  readonly from: (values: Float32Array) => Float32Array;
 }
 
 /** Rows of a weight, `to` excluded. */

@@ -1,18 +1,10 @@
 import assert from "node:assert";
-import type {
-  ComputedWeight,
-  GraphNode,
-  GraphOptions,
-  Initializer,
-  InitializerParts,
-  NodeParts,
-  RowRange,
-} from "./graph-parts.ts";
+import type { GraphNode, GraphOptions, Initializer, InitializerParts, NodeParts, RowRange } from "./graph-parts.ts";
 import { processorLowering, type Lowering } from "./lowering.ts";
 import { describe, elementTypes, sizeOf } from "./value.ts";
 import type { ElementType, FloatType, Shape, Value } from "./value.ts";
 import type { StoredRotation, StoredWeight, WeightDemands } from "./weight-demands.ts";
-import { bytesOf, weightValue, type WeightSink } from "./weight-value.ts";
+import { weightValue, type WeightSink } from "./weight-value.ts";
 
 interface GraphParts {
   readonly options: GraphOptions;
@@ -157,19 +149,6 @@ export class Graph {
     return value;
   }
 
-  /**
-   * Values made from a weight of shape `stored` when the model is written: each shape with the function that computes it
-   * from the weight's fp32 values, which are read once.
-   */
-  computedWeights(name: string, stored: Shape, made: readonly ComputedWeight[]): Value[] {
-    const weight = this.#demand([...this.path, name].join("."), stored);
-    const values = this.#readOnce(weight, made.length);
-    return made.map(({ shape, from, type = "F32" }) => {
-      const data = async () => bytesOf(from(await values()), type);
-      return this.initializer(name, { type, shape, data });
-    });
-  }
-
   /** Adds a node; every operator used here has one result. */
   node(parts: NodeParts): Value {
     return this.#emit(parts, this.#parts.body);
@@ -237,24 +216,15 @@ export class Graph {
   /** Parts of one weight that the runtime cannot read share what was decoded. */
   #decodedOnce(weight: StoredWeight | undefined): () => Promise<Float32Array> {
     const key = weight ? `${weight.path}:${weight.offset}` : "missing";
-    const known = this.#parts.decoded.get(key) ?? this.#readOnce(weight, Number.POSITIVE_INFINITY);
+    const { read } = this.#weights.file;
+    let pending: Promise<Float32Array> | undefined;
+    const first = async () => {
+      assert(weight, `${this.#where}: a model is written only after its weights were checked`);
+      return (pending ??= read(weight));
+    };
+    const known = this.#parts.decoded.get(key) ?? first;
     this.#parts.decoded.set(key, known);
     return known;
-  }
-
-  /** Reads a weight when it is first wanted and forgets it after `uses`. */
-  #readOnce(weight: StoredWeight | undefined, uses: number): () => Promise<Float32Array> {
-    const { read } = this.#weights.file;
-    let left = uses;
-    let pending: Promise<Float32Array> | undefined;
-    return async () => {
-      assert(weight, `${this.#where}: a model is written only after its weights were checked`);
-      pending ??= read(weight);
-      const values = await pending;
-      left -= 1;
-      if (left === 0) pending = undefined;
-      return values;
-    };
   }
 
   #widened(value: Value): Value {

@@ -32,8 +32,8 @@ export function groupNorm(at: Graph, x: Value, name: string, { groups, eps }: { 
     attributes: { epsilon: { float: eps } },
     shape: grouped.shape,
   });
-  const [scale, shift] = ["weight", "bias"].flatMap((part) =>
-    layer.computedWeights(part, [channels], [{ shape: [channels, 1, 1], from: (values) => values }]),
+  const [scale, shift] = ["weight", "bias"].map((part) =>
+    reshape(layer, layer.weight(part, [channels]), [channels, 1, 1]),
   ) as [Value, Value];
   return add(layer, multiply(layer, reshape(layer, normed, x.shape), scale), shift);
 }

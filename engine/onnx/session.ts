@@ -20,7 +20,10 @@ export interface TensorValue {
 export interface SessionOptions extends Device {
   /** 0 is one per processor. */
   readonly threads: number;
-  /** Lets the runtime reorder weights into private memory: faster for kernels, wrong for weights that stay on disk. */
+  /**
+   * Lets the runtime compute what depends on weights alone and reorder weights, once, into private memory: faster for
+   * kernels, wrong for weights that stay on disk.
+   */
   readonly prepack: boolean;
 }
 
@@ -39,7 +42,7 @@ export class GraphSession {
 
   /**
    * Loads a graph. Weights in files are mapped where they lie. Throws `provider_failed` with the runtime's reason.
-   * What is in `extra` is the recipe that keeps stored weights out of private memory: conversions are not folded.
+   * What is in `extra` is the recipe that keeps stored weights out of private memory: without `prepack` conversions are not folded.
    */
   static async create(graph: Graph, options: SessionOptions): Promise<GraphSession> {
     const folder = await weightFolder(graph);
@@ -57,7 +60,7 @@ export class GraphSession {
             ...(folder && { model_external_initializers_file_folder_path: folder }),
             disable_prepacking: options.prepack ? "0" : "1",
           },
-          "optimization.disable_specified_optimizers": "ConstantFolding",
+          ...(!options.prepack && { "optimization.disable_specified_optimizers": "ConstantFolding" }),
         },
       });
       return new GraphSession(session, graph.name);

@@ -15,6 +15,7 @@ import type { Job, JobProgress, JobResult } from "./job.ts";
 import { finishedFrames, readManifest, writeManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
 import { SegmentedOutput } from "./segmented-output.ts";
+import { tileSide } from "./tile-side.ts";
 import { Trace } from "./trace.ts";
 
 export interface ClipTools {
@@ -43,6 +44,7 @@ export async function enlargeClip(job: Job, info: ClipInfo, tools: ClipTools): P
     ...job.target,
     frames,
     notes: [...manifest.plan.notes, ...tools.upscaler.notes, ...warnings, ...notes],
+    tile: tileSide(job, manifest.plan.memory),
     trace: summary,
   };
 }

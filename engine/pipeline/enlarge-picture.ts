@@ -6,7 +6,8 @@ import { writePicture } from "../media/picture-writer.ts";
 import type { TargetSize, Upscaler } from "../upscalers/upscaler.ts";
 import { refuseWrongFrame } from "./alarms.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
-import { deviceBudget } from "./memory-budget.ts";
+import { picturePlan } from "./picture-plan.ts";
+import { tileSide } from "./tile-side.ts";
 
 export interface PictureTools {
   readonly upscaler: Upscaler;
@@ -22,7 +23,7 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
   const format = job.format as WrittenFormat;
   const { pages, notes } = pagesToKeep(picture.frames, format);
   const made: Frame[] = [];
-  const memory = deviceBudget(job.choice);
+  const memory = await picturePlan(job);
   for (const [index, frame] of pages.entries()) {
     const progress = (share: number, stage: string) =>
       tools.onProgress({
@@ -53,6 +54,7 @@ export async function enlargePicture(job: Job, info: PictureInfo, tools: Picture
     ...job.target,
     frames: made.length,
     notes: [...picture.notes, ...notes, ...tools.upscaler.notes, ...written.notes],
+    tile: tileSide(job, memory),
     trace: null,
   };
 }

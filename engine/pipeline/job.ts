@@ -74,6 +74,8 @@ export const jobResult = z.object({
   height: z.number(),
   frames: z.number(),
   notes: z.array(z.string()),
+  /** Side of the autoencoder's tiles in pixels; null where frames went through whole. */
+  tile: z.number().nullable(),
   /** How the stages of a clip overlapped; null for pictures. */
   trace: traceSummary.nullable(),
 });

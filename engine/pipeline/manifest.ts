@@ -59,17 +59,21 @@ export async function readManifest(workDir: string): Promise<Manifest | null> {
   return version === VERSION ? manifest : null;
 }
 
-/** Written whole or not at all, also when the power fails. */
 export async function writeManifest(workDir: string, manifest: Manifest): Promise<void> {
-  const temporary = `${pathOf(workDir)}.new`;
+  await writeWhole(pathOf(workDir), JSON.stringify({ version: VERSION, ...manifest }));
+}
+
+/** Writes a file whole or not at all, also when the power fails. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = `${path}.new`;
   const file = await open(temporary, "w");
   try {
-    await file.writeFile(JSON.stringify({ version: VERSION, ...manifest }));
+    await file.writeFile(text);
     await file.sync();
   } finally {
     await file.close();
   }
-  await rename(temporary, pathOf(workDir));
+  await rename(temporary, path);
 }
 
 /** Frames of the result that finished segments hold. */

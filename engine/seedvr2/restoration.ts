@@ -40,6 +40,8 @@ export interface RestorationOptions {
   readonly latentNoiseScale: number;
   readonly encoderTiling?: Tiling | undefined;
   readonly decoderTiling?: Tiling | undefined;
+  /** Keeps the autoencoder's sessions for the next batch of the same shape. */
+  readonly keepSessions?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Told what is being done, when it begins too, and how much of it is. */
   readonly onProgress?: (stage: "encode" | "transformer" | "decode", done: number, of: number) => void;
@@ -125,6 +127,7 @@ function partOptions(stage: "encode" | "decode", options: RestorationOptions, ti
   return {
     tiling,
     signal: options.signal,
+    keep: options.keepSessions,
     onPart: (done: number, of: number) => options.onProgress?.(stage, done, of),
   };
 }

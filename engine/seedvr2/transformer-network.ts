@@ -4,22 +4,23 @@ import type { Lowering } from "../onnx/lowering.ts";
 import { WeightDemands } from "../onnx/weight-demands.ts";
 import type { TransformerSizes } from "../weights/network.ts";
 import { finite } from "./finite.ts";
-import { gridOf } from "./patch.ts";
 import { textAngles, videoAngles, type RotaryAngles } from "./rotary.ts";
 import { blockFrequencies } from "./stored-frequencies.ts";
 import { timestepFeatures } from "./timestep.ts";
-import { reordering, tokenOrder, type TokenOrder } from "./token-order.ts";
+import { reordering, type TokenOrder } from "./token-order.ts";
 import {
   blockGraph,
   conditionsGraph,
   headGraph,
   publishedSettings,
   tailGraph,
+  transformerGraphs,
+  transformerPlan,
   type TransformerPlan,
   type TransformerSettings,
 } from "./transformer.ts";
 import type { NetworkFile } from "./weight-file.ts";
-import { windowsOf, type Extent } from "./windows.ts";
+import type { Extent } from "./windows.ts";
 
 export interface TransformerOptions {
   readonly session: SessionOptions;
@@ -79,7 +80,7 @@ export class TransformerNetwork {
     const demands = new WeightDemands(file);
     const stored = await blockFrequencies(demands, sizes);
     const network = new TransformerNetwork(sizes, demands, options, stored);
-    network.#allGraphs(network.#plan(SMALLEST, 1));
+    transformerGraphs(network.#plan(SMALLEST, 1), { ...network.#graphOptions(), traced: true });
     demands.check();
     return network;
   }
@@ -113,27 +114,12 @@ export class TransformerNetwork {
   }
 
   #plan(latent: Extent, textRows: number): TransformerPlan {
-    const { settings } = this;
-    const grid = gridOf(latent);
-    const known = new Map<string, TokenOrder>();
-    const orders = settings.windows.map((rule) => {
-      const key = JSON.stringify(rule);
-      const order = known.get(key) ?? tokenOrder(grid, windowsOf(grid, rule));
-      known.set(key, order);
-      return order;
-    });
-    return { sizes: this.sizes, settings, latent, textRows, orders };
+    return transformerPlan({ sizes: this.sizes, settings: this.settings, latent, textRows });
   }
 
   #graphOptions(pass?: TransformerPass) {
     const { lowering } = this.#options;
     return { weights: this.#demands, traced: pass?.trace !== undefined, ...(lowering && { lowering }) };
-  }
-
-  #allGraphs(plan: TransformerPlan): Graph[] {
-    const options = { ...this.#graphOptions(), traced: true };
-    const blocks = plan.orders.map((_, i) => blockGraph(plan, i, options));
-    return [conditionsGraph(plan, options), headGraph(plan, options), ...blocks, tailGraph(plan, options)];
   }
 
   /** Prompt and timestep are the same in every batch of a clip. */

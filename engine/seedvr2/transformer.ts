@@ -9,11 +9,11 @@ import type { TransformerSizes } from "../weights/network.ts";
 import { block } from "./block.ts";
 import { modulationRows, modulationVector } from "./modulation.ts";
 import { add, multiply } from "../onnx/elementwise.ts";
-import { patchIn, patchOut } from "./patch.ts";
+import { gridOf, patchIn, patchOut } from "./patch.ts";
 import { withText } from "./streams.ts";
 import { MODULATION_VECTORS, timestepEmbedding } from "./timestep.ts";
-import { reordering, type TokenOrder } from "./token-order.ts";
-import type { Extent, WindowRule } from "./windows.ts";
+import { reordering, tokenOrder, type TokenOrder } from "./token-order.ts";
+import { windowsOf, type Extent, type WindowRule } from "./windows.ts";
 
 /** What no tensor says: the same in all published networks (seedvr2-dit.md section 1). */
 export interface TransformerSettings {
@@ -44,11 +44,32 @@ export interface TransformerPlan {
   readonly orders: readonly TokenOrder[];
 }
 
+type PlanParts = Omit<TransformerPlan, "orders">;
+
+/** The plan of a pass; blocks with the same windows share an order. */
+export function transformerPlan(parts: PlanParts): TransformerPlan {
+  const grid = gridOf(parts.latent);
+  const known = new Map<string, TokenOrder>();
+  const orders = parts.settings.windows.map((rule) => {
+    const key = JSON.stringify(rule);
+    const order = known.get(key) ?? tokenOrder(grid, windowsOf(grid, rule));
+    known.set(key, order);
+    return order;
+  });
+  return { ...parts, orders };
+}
+
 type Options = Omit<GraphOptions, "name">;
 
 /** The small parts before and after the blocks, whose values may be large, are computed in fp32 on every device. */
 function exact(options: Options): Options {
   return { ...options, lowering: { ...(options.lowering ?? processorLowering), arithmetic: "fp32" } };
+}
+
+/** All graphs of a pass, in the order in which they run. */
+export function transformerGraphs(plan: TransformerPlan, options: Options): Graph[] {
+  const blocks = plan.orders.map((_, i) => blockGraph(plan, i, options));
+  return [conditionsGraph(plan, options), headGraph(plan, options), ...blocks, tailGraph(plan, options)];
 }
 
 /** What depends on prompt and timestep alone: text rows [L, dim] and timestep embedding [1, 6·dim]. */

@@ -41,7 +41,7 @@ export async function openSeedvr2(files: Seedvr2Files, choice: DeviceChoice, thr
       const networks = { transformer, autoencoder, prompt };
       return new Seedvr2Upscaler(networks, noiseOf(settings.seed), settings, facts);
     },
-    close: async () => {}, // sessions live for one run each
+    close: () => autoencoder.close(), // the transformer's sessions live for one run each
   };
 }
 

@@ -15,7 +15,7 @@ import {
   type NoiseSource,
   type RestorationNetworks,
 } from "../seedvr2/restoration.ts";
-import { chooseTiling } from "./choose-tiling.ts";
+import { chooseTiling, keepsSessions } from "./choose-tiling.ts";
 import { frameOfPlanes, planesOfFrames } from "./frame-planes.ts";
 import type {
   Batch,
@@ -178,6 +178,7 @@ export class Seedvr2Upscaler implements Upscaler {
     this.#noteTiles(tiling);
     const raw = await restoreBatch(prepared, this.#networks, this.#noise, {
       ...{ inputNoiseScale, latentNoiseScale, encoderTiling: tiling, decoderTiling: tiling, signal: options.signal },
+      keepSessions: keepsSessions(tiling, target, this.#rules.batchSize, options.memory),
       onProgress: (stage, done, of) => {
         const { from, share, words } = stages[stage];
         options.onProgress?.((part.done + from + (share * done) / of) / part.of, words(done, of));

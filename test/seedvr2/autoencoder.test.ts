@@ -54,6 +54,21 @@ describe("the autoencoder", () => {
     expect(parts).toEqual([1, 2, 3]);
   });
 
+  it("gives the same with sessions kept from another clip or of another shape", async () => {
+    const [fresh, kept] = [await openAutoencoder(tiny), await openAutoencoder(tiny)];
+    for (const [frames, height] of [
+      [5, 16],
+      [5, 16],
+      [5, 32],
+      [1, 32],
+    ] as const) {
+      const latent = await kept.encode(clip(frames, height), { keep: true });
+      expect(latent).toEqual(await fresh.encode(clip(frames, height)));
+      expect(await kept.decode(latent, { keep: true })).toEqual(await fresh.decode(latent));
+    }
+    await kept.close();
+  });
+
   it.each([2, 4, 6])("refuses %i frames, which are not 4n + 1", async (frames) => {
     const network = await openAutoencoder(tiny);
     await expect(network.encode(clip(frames))).rejects.toThrow(/4n\+1/);

@@ -4,8 +4,10 @@ import { targetSize } from "../../engine/tasks/target-size.ts";
 import { aSubmission } from "../contracts/task-store-contract.ts";
 
 describe("output names", () => {
-  const name = (inputName: string, changes = {}) =>
-    outputName(aSubmission({ inputName, target: { width: 1920, height: 1080 }, ...changes }), "3b_fp8", 25);
+  const name = (inputName: string, changes = {}, tile: number | null = null) => {
+    const submission = aSubmission({ inputName, target: { width: 1920, height: 1080 }, ...changes });
+    return outputName(submission, "3b_fp8", { seconds: 25, tile });
+  };
 
   it("say what made the result", () => {
     expect(name("video.mp4")).toBe("video_3b_fp8_1080p_b5_clab_s42_25s.mp4");
@@ -16,13 +18,23 @@ describe("output names", () => {
     expect(name("video.mp4", { parameters })).toBe("video_3b_fp8_1080p_b5_clab_s42_vaeM_25s.mp4");
   });
 
+  it.each([
+    [384, "L"],
+    [512, "L"],
+    [640, "M"],
+    [896, "H"],
+    [2048, "H"],
+  ])("say the smallest quality of no smaller tiles where memory chose %d pixels", (tile, letter) => {
+    expect(name("video.mp4", {}, tile)).toBe(`video_3b_fp8_1080p_b5_clab_s42_vae${letter}_25s.mp4`);
+  });
+
   it("have batch 1 for pictures", () => {
     const output = { ...aSubmission().output, format: "png" };
     expect(name("photo.jpg", { kind: "image", output })).toBe("photo_3b_fp8_1080p_b1_clab_s42_25s.png");
   });
 
   it("get a number where they are taken", () => {
-    expect(outputName(aSubmission({ inputName: "v.mp4" }), "m", 1, 3)).toMatch(/_1s_3\.mp4$/);
+    expect(outputName(aSubmission({ inputName: "v.mp4" }), "m", { seconds: 1, tile: null }, 3)).toMatch(/_1s_3\.mp4$/);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { memoryBudget } from "../../engine/pipeline/memory-budget.ts";
-import { chooseTiling } from "../../engine/upscalers/choose-tiling.ts";
+import { chooseTiling, keepsSessions } from "../../engine/upscalers/choose-tiling.ts";
 
 const hd = { width: 1920, height: 1080 };
 const small = { width: 640, height: 480 };
@@ -12,7 +12,9 @@ describe("tiles of the autoencoder", () => {
     ["a 1080p clip with 64 GB", { mode: "auto", quality: "high" }, hd, 5, 64e9, undefined],
     ["a small clip with 22 GB", { mode: "auto", quality: "high" }, small, 5, 22e9, undefined],
     ["a 1080p picture with 22 GB", { mode: "auto", quality: "high" }, hd, 1, 22e9, undefined],
-    ["a picture with next to no memory", { mode: "auto", quality: "high" }, hd, 1, 1e9, square(128, 16)],
+    ["a 1080p clip with 22 GB and low quality", { mode: "auto", quality: "low" }, hd, 5, 22e9, square(512, 64)],
+    ["a small clip with 22 GB and low quality", { mode: "auto", quality: "low" }, small, 5, 22e9, undefined],
+    ["a picture with next to no memory", { mode: "auto", quality: "high" }, hd, 1, 1e9, square(384, 48)],
     ["a clip of unknown memory", { mode: "auto", quality: "high" }, hd, 5, undefined, undefined],
     ["switched off", { mode: "off", quality: "high" }, hd, 5, 1e9, undefined],
     ["low quality", { mode: "on", quality: "low" }, small, 1, 64e9, square(512, 64)],
@@ -22,6 +24,18 @@ describe("tiles of the autoencoder", () => {
     ["a size alone", { mode: "auto", quality: "high", size: 256 }, hd, 1, 64e9, square(256, 32)],
   ] as const)("for %s", (_what, wish, target, frames, memory, tiling) => {
     expect(chooseTiling(wish, target, frames, memory)).toEqual(tiling);
+  });
+});
+
+describe("sessions of the autoencoder", () => {
+  it.each([
+    ["a small picture with 4 GB", small, 1, 4e9, true],
+    ["a small picture with 3 GB", small, 1, 3e9, false],
+    ["a 1080p clip in tiles that fill the memory", hd, 5, 21e9, false],
+    ["a clip of unknown memory", hd, 5, undefined, true],
+  ] as const)("of %s are kept: %#", (_what, target, frames, memory, kept) => {
+    const tiling = chooseTiling({ mode: "auto", quality: "high" }, target, frames, memory);
+    expect(keepsSessions(tiling, target, frames, memory)).toBe(kept);
   });
 });
 

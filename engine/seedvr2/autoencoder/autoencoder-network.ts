@@ -21,6 +21,8 @@ export interface AutoencoderOptions {
 export interface AutoencoderPass {
   readonly tiling?: Tiling | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Keeps sessions for a later pass of the same shape, until `close`; they hold the network's kernels in memory. */
+  readonly keep?: boolean | undefined;
   /** Told the share of the work done after each tile and slice. */
   readonly onPart?: (done: number, of: number) => void;
   /** Told intermediates of untiled, unsliced runs, under the names of the reference's traces: [frames, channels, h, w]. */
@@ -33,12 +35,13 @@ const CELL_FRAMES = 4;
 
 type Direction = "encode" | "decode";
 
-/** The video autoencoder, ready to run. Sessions are made for the shape of a tile and ended with the pass. */
+/** The video autoencoder, ready to run. Sessions are made for the shape of a tile and ended with the pass, or kept. */
 export class AutoencoderNetwork {
   readonly sizes: AutoencoderSizes;
   readonly #options: AutoencoderOptions;
   readonly #settings: AutoencoderSettings;
   readonly #demands: WeightDemands;
+  readonly #kept = new Map<Direction, SliceSessions>();
 
   private constructor(sizes: AutoencoderSizes, demands: WeightDemands, options: AutoencoderOptions) {
     this.sizes = sizes;
@@ -73,6 +76,12 @@ export class AutoencoderNetwork {
     return this.#pass("decode", latent, { ...out, height, width }, pass);
   }
 
+  /** Ends the sessions that were kept. */
+  async close(): Promise<void> {
+    for (const sessions of this.#kept.values()) await sessions.close();
+    this.#kept.clear();
+  }
+
   async #pass(
     direction: Direction,
     input: Planes,
@@ -86,7 +95,11 @@ export class AutoencoderNetwork {
     const overlap = (pass.tiling?.overlap ?? [0, 0]).map(
       (n) => Math.floor(n / CELL_SIDE) * outCell,
     ) as unknown as Sides;
-    const runner = new SliceRunner((picture, time) => this.#session(direction, picture, time, pass), pass);
+    const traced = pass.trace !== undefined;
+    const sessions =
+      (traced ? undefined : this.#kept.get(direction)) ??
+      new SliceSessions((picture, time) => this.#session(direction, picture, time, traced));
+    const runner = new SliceRunner(sessions, pass);
     const parts = tiles.length * slicesOf(direction, input.frames).length;
     let done = 0;
     let whole = new Float32Array();
@@ -99,13 +112,19 @@ export class AutoencoderNetwork {
         else whole = values;
       }
     } finally {
-      await runner.close();
+      if (pass.keep && !traced) this.#kept.set(direction, sessions);
+      else await this.#end(direction, sessions);
     }
     return { ...shape, data: blend?.finish() ?? whole };
   }
 
-  async #session(direction: Direction, picture: PictureShape, time: TimeSlice, pass: AutoencoderPass) {
-    const graph = this.#graph(direction, picture, time, pass.trace !== undefined);
+  async #end(direction: Direction, sessions: SliceSessions): Promise<void> {
+    if (this.#kept.get(direction) === sessions) this.#kept.delete(direction);
+    await sessions.close();
+  }
+
+  async #session(direction: Direction, picture: PictureShape, time: TimeSlice, traced: boolean) {
+    const graph = this.#graph(direction, picture, time, traced);
     return GraphSession.create(graph, { ...this.#options.session, prepack: true });
   }
 
@@ -117,15 +136,41 @@ export class AutoencoderNetwork {
   }
 }
 
-/** Runs tiles slice by slice, with a session for each kind of slice of the current tile's shape. */
-class SliceRunner {
-  readonly #create: (picture: PictureShape, time: TimeSlice) => Promise<GraphSession>;
-  readonly #pass: AutoencoderPass;
+type CreateSession = (picture: PictureShape, time: TimeSlice) => Promise<GraphSession>;
+
+/** A session for each kind of slice of one tile's shape; another shape ends them. */
+class SliceSessions {
+  readonly #create: CreateSession;
   readonly #sessions = new Map<string, GraphSession>();
   #side = "";
 
-  constructor(create: (picture: PictureShape, time: TimeSlice) => Promise<GraphSession>, pass: AutoencoderPass) {
+  constructor(create: CreateSession) {
     this.#create = create;
+  }
+
+  async of(picture: PictureShape, time: TimeSlice): Promise<GraphSession> {
+    const side = `${picture.height}x${picture.width}`;
+    if (side !== this.#side) await this.close();
+    this.#side = side;
+    const key = `${picture.frames} ${time.first} ${time.last}`;
+    const session = this.#sessions.get(key) ?? (await this.#create(picture, time));
+    this.#sessions.set(key, session);
+    return session;
+  }
+
+  async close(): Promise<void> {
+    for (const session of this.#sessions.values()) await session.close();
+    this.#sessions.clear();
+  }
+}
+
+/** Runs tiles slice by slice. */
+class SliceRunner {
+  readonly #sessions: SliceSessions;
+  readonly #pass: AutoencoderPass;
+
+  constructor(sessions: SliceSessions, pass: AutoencoderPass) {
+    this.#sessions = sessions;
     this.#pass = pass;
   }
 
@@ -139,7 +184,7 @@ class SliceRunner {
     for (const [index, frames] of slices.entries()) {
       this.#pass.signal?.throwIfAborted();
       const time = { first: index === 0, last: index === slices.length - 1 };
-      const session = await this.#session({ ...tile, frames }, time);
+      const session = await this.#sessions.of({ ...tile, frames }, time);
       const data = tile.data.subarray(start * perFrame, (start + frames) * perFrame);
       const results = await session.run({
         [input]: { shape: [frames, tile.channels, tile.height, tile.width], data },
@@ -152,21 +197,6 @@ class SliceRunner {
       onSlice();
     }
     return joined(pieces);
-  }
-
-  async close(): Promise<void> {
-    for (const session of this.#sessions.values()) await session.close();
-    this.#sessions.clear();
-  }
-
-  async #session(picture: PictureShape, time: TimeSlice): Promise<GraphSession> {
-    const side = `${picture.height}x${picture.width}`;
-    if (side !== this.#side) await this.close();
-    this.#side = side;
-    const key = `${picture.frames} ${time.first} ${time.last}`;
-    const session = this.#sessions.get(key) ?? (await this.#create(picture, time));
-    this.#sessions.set(key, session);
-    return session;
   }
 
   #trace(results: Readonly<Record<string, TensorValue>>, output: string): void {

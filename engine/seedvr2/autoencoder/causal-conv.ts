@@ -1,7 +1,7 @@
 import { conv2d, type ConvParts } from "../../onnx/conv.ts";
 import { add, cast } from "../../onnx/elementwise.ts";
 import type { Graph } from "../../onnx/graph.ts";
-import { concat, slice } from "../../onnx/movement.ts";
+import { concat, slice, sumOver } from "../../onnx/movement.ts";
 import type { Value } from "../../onnx/value.ts";
 import { historyInput, keep, type TimeSlice } from "./time-slice.ts";
 
@@ -24,7 +24,8 @@ export function conv3(outputs: number): CausalConvShape {
  * Convolution over time and space whose output frames see their own and earlier frames only: the first frame is repeated
  * in front (seedvr2-vae.md section 2). x [frames, channels, h, w]. Each output frame is a sum of 2-D convolutions, one
  * for each frame it sees: faster than one in 3-D and without a copy of the clip. Steps in time that see the same frame,
- * the repeated first one, share a kernel that is the sum of theirs; so a picture takes one convolution, not three.
+ * the repeated first one, share a kernel that is the sum of theirs; so a picture takes one convolution, not three. Kernels depend on
+ * weights alone: whoever loads the graph computes them once.
  */
 export function causalConv(
   at: Graph,
@@ -38,24 +39,20 @@ export function causalConv(
   const channels = x.shape[1] ?? 0;
   const [depth, kh, kw] = shape.kernel;
   const layer = at.in(name);
-  const bias = layer.computedWeights(
-    "bias",
-    [shape.outputs],
-    [{ shape: [shape.outputs], from: (b) => b, type }],
-  )[0] as Value;
+  const bias = layer.factor("bias", [shape.outputs]);
   const space: Omit<ConvParts, "kernel"> = { stride: shape.stride?.[1] ?? 1, pads: shape.pads };
-  const sums = depth === 1 ? [[{ frame: x, taps: [0] }]] : seenFrames(at, x, name, parts);
-  const tapSets = new Map(sums.flat().map(({ taps }) => [taps.join(), taps]));
-  const made = [...tapSets.values()].map((taps) => ({
-    type,
-    shape: [shape.outputs, channels, kh, kw],
-    from: (kernels: Float32Array) => summedTaps(kernels, taps, { depth, area: kh * kw }),
-  }));
-  const kernels = layer.computedWeights("weight", [shape.outputs, channels, depth, kh, kw], made);
-  const kernelOf = new Map([...tapSets.keys()].map((key, i) => [key, kernels[i] as Value]));
+  const sums = depth === 1 ? [[{ frame: x, taps: { from: 0, to: 1 } }]] : seenFrames(at, x, name, parts);
+  const kernels = layer.weight("weight", [shape.outputs, channels, depth, kh, kw]);
+  const made = new Map<string, Value>();
+  const kernelOf = ({ from, to }: Taps) => {
+    const key = `${from}:${to}`;
+    const kernel = made.get(key) ?? cast(layer, sumOver(layer, slice(layer, kernels, 2, { from, to }), 2), type);
+    made.set(key, kernel);
+    return kernel;
+  };
   const frames = sums.map((seen) => {
     const terms = seen.map(({ frame, taps }, i) => {
-      const kernel = kernelOf.get(taps.join()) as Value;
+      const kernel = kernelOf(taps);
       return conv2d(layer, frame, i === 0 ? { ...space, kernel, bias } : { ...space, kernel });
     });
     return terms.reduce((sum, term) => add(layer, sum, term));
@@ -63,10 +60,16 @@ export function causalConv(
   return concat(layer, frames, 0);
 }
 
-/** A frame and the steps of the kernel in time that meet it. */
+/** Steps of a kernel in time, `to` excluded. */
+interface Taps {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A frame and the steps of the kernel that meet it. */
 interface Seen {
   readonly frame: Value;
-  readonly taps: readonly number[];
+  readonly taps: Taps;
 }
 
 /** For each output frame, what it sees; keeps what the next slice needs. */
@@ -87,31 +90,14 @@ function seenFrames(at: Graph, x: Value, name: string, parts: { shape: CausalCon
     const window = frames.slice(i * step, i * step + depth);
     return [...new Set(window)].map((frame) => ({
       frame,
-      taps: window.flatMap((other, tap) => (other === frame ? [tap] : [])),
+      // What is repeated stands one behind the other.
+      taps: { from: window.indexOf(frame), to: window.lastIndexOf(frame) + 1 },
     }));
   });
 }
 
 function framesIn(at: Graph, x: Value): Value[] {
   return Array.from({ length: x.shape[0] ?? 0 }, (_, i) => slice(at, x, 0, { from: i, to: i + 1 }));
-}
-
-/** Some steps in time of kernels [outputs · inputs, depth, area], summed: [outputs · inputs, area]. */
-function summedTaps(
-  kernels: Float32Array,
-  taps: readonly number[],
-  { depth, area }: { depth: number; area: number },
-): Float32Array {
-  if (depth === 1) return kernels;
-  const summed = new Float32Array(kernels.length / depth);
-  for (let to = 0, from = 0; to < summed.length; to += area, from += depth * area) {
-    for (let i = 0; i < area; i++) {
-      let sum = 0;
-      for (const tap of taps) sum += kernels[from + tap * area + i] as number;
-      summed[to + i] = sum;
-    }
-  }
-  return summed;
 }
 
 /** Pointwise layer without a look at time: [outputs, channels, 1, 1, 1] in the file. */

@@ -28,23 +28,18 @@ function upscale(at: Graph, x: Value, pairs: number, onlyFirst: boolean): Value 
   const channels = x.shape[1] ?? 0;
   const layer = at.in("upscale_conv");
   const rows = SQUARE * pairs * channels;
-  const used = onlyFirst ? rows / pairs : rows;
-  const pick = (width: number) => (values: Float32Array) =>
-    onlyFirst ? firstOfPairs(values, channels * width) : values;
-  const stored = [rows, channels, 1, 1, 1];
-  const type = at.productType;
-  const [kernel] = layer.computedWeights("weight", stored, [
-    { shape: [used, channels, 1, 1], from: pick(channels), type },
-  ]);
-  const [bias] = layer.computedWeights("bias", [rows], [{ shape: [used], from: pick(1), type }]);
-  return conv2d(layer, x, { kernel: kernel as Value, bias: bias as Value });
-}
-
-/** Every second run of `length` values. */
-function firstOfPairs(values: Float32Array, length: number): Float32Array {
-  const out = new Float32Array(values.length / 2);
-  for (let at = 0; at < out.length; at += length) out.set(values.subarray(2 * at, 2 * at + length), at);
-  return out;
+  const used = onlyFirst ? 1 : pairs;
+  const pick = (weight: Value, width: number) => {
+    const grouped = reshape(layer, weight, [SQUARE, pairs, channels * width]);
+    return slice(layer, grouped, 1, { from: 0, to: used });
+  };
+  const kernel = pick(layer.factor("weight", [rows, channels, 1, 1, 1]), channels);
+  const bias = pick(layer.factor("bias", [rows]), 1);
+  const outputs = SQUARE * used * channels;
+  return conv2d(layer, x, {
+    kernel: reshape(layer, kernel, [outputs, channels, 1, 1]),
+    bias: reshape(layer, bias, [outputs]),
+  });
 }
 
 function withoutSecond(at: Graph, x: Value): Value {
