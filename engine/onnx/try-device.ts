@@ -48,9 +48,12 @@ export async function tryDevice(device: Device): Promise<DeviceTrial> {
   return { device: deviceName(device), works: false, reason: [...reasons].join(" ") };
 }
 
+/** Where in its source the runtime met an error, and the condition there. */
+const SOURCE_PLACE = /^\/onnxruntime_src.* was false\. /s;
+
 /** The runtime's own words, without our advice. */
 function reasonOf({ cause, message }: EngineError): string {
-  return cause instanceof Error ? cause.message : message;
+  return (cause instanceof Error ? cause.message : message).replace(SOURCE_PLACE, "");
 }
 
 /** How a device is to be used, or what it computes wrongly that no driver is known to. */

@@ -1,5 +1,5 @@
 import { choiceWords, passedOver, rounded, type DeviceTrial } from "../../engine/onnx/device-choice.ts";
-import { devicesFor } from "../../engine/onnx/providers.ts";
+import { devicesFor, type Device } from "../../engine/onnx/providers.ts";
 import { gpuFigures } from "../../engine/worker/gpu-figures.ts";
 import { tryDeviceApart } from "../../engine/worker/try-devices.ts";
 import { workerEnvironment } from "../config.ts";
@@ -18,17 +18,15 @@ export async function deviceFindings(settings: Settings): Promise<Finding[]> {
     text: totalMb > 0 ? `${name}, ${usedMb} of ${totalMb} MiB in use` : `${name}, its driver does not tell its memory`,
   }));
   const worker = { entry: builtFile("worker"), environment: workerEnvironment() };
-  const known = devicesFor("auto", process.platform);
-  const wished = devicesFor(wish, process.platform).filter(
-    ({ provider }) => !known.some((k) => k.provider === provider),
-  );
+  const wished = wish === "auto" ? [] : devicesFor(wish, process.platform);
+  const isWished = ({ provider }: Device) => wished.some((device) => device.provider === provider);
+  const others = devicesFor("auto", process.platform).filter((device) => !isWished(device));
   const trials: DeviceTrial[] = [];
-  for (const device of [...wished, ...known]) trials.push(await tryDeviceApart(device, worker));
+  for (const device of [...wished, ...others]) trials.push(await tryDeviceApart(device, worker));
   findings.push(...trials.map((trial) => trialFinding(trial, wish)));
   const hasNvidia = gpus.some(({ name }) => /nvidia|geforce|tesla|quadro|rtx/i.test(name));
   const works = trials.some(({ device, works: does }) => does && device.startsWith("cuda"));
-  const isWished = /^(cuda|tensorrt)/.test(wish);
-  if (!works && (hasNvidia || isWished)) findings.push(...(await cudaFindings(hasNvidia)));
+  if (!works && (hasNvidia || /^(cuda|tensorrt)/.test(wish))) findings.push(...(await cudaFindings(hasNvidia)));
   return findings;
 }
 
