@@ -103,7 +103,12 @@ function toRgb(source: Decoded, depth: 8 | 16): string[] {
   }
   const range = `zscale=matrixin=0:rangein=${colour.range}:matrix=0:range=full`;
   const change = depth !== bits || colour.range === "limited" ? [range] : [];
-  return [`format=${planar(bits)}`, ...change];
+  return [...(alpha ? withoutAlpha(bits) : [`format=${planar(bits)}`]), ...change];
+}
+
+/** Planes of RGB without their alpha, bit by bit: swscale's way from planar to planar is not exact above 8 bits. */
+function withoutAlpha(bits: number): string[] {
+  return [`format=${planar(bits).replace("gbrp", "gbrap")}`, `mergeplanes=0x000102:${planar(bits)}`];
 }
 
 /**

@@ -31,7 +31,7 @@ it("answers a pipe client that sends one call without initialize and without a f
   const call = (name: string, args: object) =>
     JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } });
   const list = await machine.run(["mcp"], '{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n');
-  expect(JSON.parse(list.stdout).result.tools).toHaveLength(13);
+  expect(JSON.parse(list.stdout).result.tools).toHaveLength(14);
   expect(list.code).toBe(0);
   const clip = await makeClip(machine.folder, "clip.mp4", { frames: 30 });
   const submitted = await machine.run(["mcp"], call("submit_video_task", { file_path: clip, resolution: 96 }));
@@ -68,7 +68,7 @@ it("serves REST with the contract's fields, uploads and downloads", async () => 
   const get = async (path: string) => (await (await fetch(machine.url(path))).json()) as Structured;
   expect(await get("/health")).toMatchObject({ status: "healthy", queue_enabled: true, queue_length: 0 });
   const models = (await get("/api/models")) as { models: { name: string }[]; default: string };
-  expect(models.models).toHaveLength(13);
+  expect(models.models).toHaveLength(30);
   expect(models.models[12]).toMatchObject({ name: "builtin_x2.onnx", installed: true, runnable: true, builtin: true });
   expect(models.default).toBe("builtin_x2.onnx");
   const form = new FormData();
