@@ -82,7 +82,8 @@ export async function countPictures(ffmpeg: Ffmpeg, folder: string): Promise<Fra
   try {
     const [table, end] = await Promise.all([readPacketTable(decoder), decoder.ended, feeding]);
     if (end.signal) throw ffmpegDied(`it checked ${folder}`, end.signal, decoder.lastLines());
-    return { frames: table.count, seconds: null, errors: decoder.lastLines() };
+    const errors = decoder.lastLines();
+    return { frames: table.count, seconds: null, sound: errors.length === 0, errors };
   } finally {
     decoder.kill();
   }

@@ -7,7 +7,9 @@ export interface FrameCount {
   readonly frames: number;
   /** From the first frame to the last; null where times are not part of what was counted. */
   readonly seconds: number | null;
-  /** ffmpeg's last words; none where all is well. */
+  /** Whether all of the picture decoded without an error. */
+  readonly sound: boolean;
+  /** ffmpeg's last words, also those on streams that were not decoded: damaged sound is copied as it is. */
   readonly errors: readonly string[];
 }
 
@@ -20,7 +22,7 @@ export async function countFrames(
   const process = spawnFfmpeg(
     ffmpeg.path,
     [
-      ...["-v", "error", ...inputParameters(path), "-map", "0:V:0"],
+      ...["-v", "error", "-xerror", ...inputParameters(path), "-map", "0:V:0"],
       // Without it the default rate mode drops and doubles frames of clips with irregular times.
       // Microseconds, because in ticks of the average rate two frames may have one time.
       ...[...ffmpeg.passthrough, "-enc_time_base", "1:1000000", "-f", "framecrc", "pipe:1"],
@@ -30,5 +32,5 @@ export async function countFrames(
   const [table, end] = await Promise.all([readPacketTable(process), process.ended]);
   if (options.signal?.aborted) throw new EngineError("cancelled", { what: `Checking ${path} was cancelled.` });
   if (end.signal) throw ffmpegDied(`it checked ${path}`, end.signal, process.lastLines());
-  return { frames: table.count, seconds: table.span / 1e6, errors: process.lastLines() };
+  return { frames: table.count, seconds: table.span / 1e6, sound: end.code === 0, errors: process.lastLines() };
 }

@@ -46,7 +46,7 @@ function refuseUnsound(found: FrameCount, manifest: Manifest): void {
   const expected = finishedFrames(manifest);
   const seconds = spanOf(manifest);
   const lasts = found.seconds === null || Math.abs(found.seconds - seconds) <= ROUNDING;
-  if (found.frames === expected && lasts && found.errors.length === 0) return;
+  if (found.frames === expected && lasts && found.sound) return;
   const what =
     found.frames !== expected
       ? `The finished clip holds ${found.frames} frames where ${expected} were written.`
