@@ -69,7 +69,7 @@ export async function measureTask(
 }
 
 /** Seconds of the networks' stages together. */
-export function together({ stages }: Measured): number {
+function together({ stages }: Measured): number {
   return stages.encode + stages.transformer + stages.decode;
 }
 

@@ -152,7 +152,7 @@ function dataOf({ madeRows, path, offset, length, shape }: StoredWeight, { from,
 }
 
 /** The bytes of values in a type. */
-export function bytesOf(values: Float32Array, type: FloatType): Uint8Array {
+function bytesOf(values: Float32Array, type: FloatType): Uint8Array {
   const { buffer, byteOffset, byteLength } = type === "F16" ? halves(values) : values;
   return new Uint8Array(buffer, byteOffset, byteLength);
 }

@@ -20,7 +20,7 @@ const SIDES = [1024, 896, 768, 640, 512, 384] as const;
 const OVERLAP_SHARE = 1 / 8;
 
 /** Tile side in pixels, by `vae_quality`: the side where tiles are wished for, the largest one where memory wants them. */
-export const qualitySides = { low: 512, medium: 768, high: 1024 } as const;
+const qualitySides = { low: 512, medium: 768, high: 1024 } as const;
 
 /**
  * Tiles for the autoencoder, or none. `auto` works whole where
