@@ -24,17 +24,22 @@ export async function peakMemory(
   work: () => Promise<unknown>,
 ): Promise<{ total: number; byName: ReadonlyMap<string, number> }> {
   let peak = { total: 0, byName: new Map<string, number>() };
-  const look = setInterval(() => {
+  await watched(work, () => {
     const held = [pid, ...descendants(pid)].flatMap(memoryOf);
     const total = held.reduce((sum, { megabytes }) => sum + megabytes, 0);
     if (total > peak.total) peak = { total, byName: sumByName(held, pid) };
-  }, EVERY);
+  });
+  return peak;
+}
+
+/** Does the work and looks again and again meanwhile. */
+async function watched(work: () => Promise<unknown>, look: () => void): Promise<void> {
+  const looking = setInterval(look, EVERY);
   try {
     await work();
   } finally {
-    clearInterval(look);
+    clearInterval(looking);
   }
-  return peak;
 }
 
 /** Looks between two searches for new processes, which take a while. */
@@ -48,23 +53,13 @@ export async function peakBelow(pid: number, work: () => Promise<unknown>): Prom
   const peak = { own: 0, mapped: 0 };
   let known: number[] = [];
   let looks = 0;
-  const look = setInterval(() => {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  await watched(work, () => {
     if (looks++ % SEARCH_EVERY === 0) known = descendants(pid);
     const held = known.flatMap(memoryOf);
-    peak.own = Math.max(
-      peak.own,
-      held.reduce((sum, { megabytes }) => sum + megabytes, 0),
-    );
-    peak.mapped = Math.max(
-      peak.mapped,
-      held.reduce((sum, { mapped }) => sum + mapped, 0),
-    );
-  }, EVERY);
-  try {
-    await work();
-  } finally {
-    clearInterval(look);
-  }
+    peak.own = Math.max(peak.own, sum(held.map(({ megabytes }) => megabytes)));
+    peak.mapped = Math.max(peak.mapped, sum(held.map(({ mapped }) => mapped)));
+  });
   return peak;
 }
 

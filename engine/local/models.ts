@@ -3,6 +3,7 @@ import { asEngineError, EngineError } from "../errors.ts";
 import { Downloads } from "../models/download/downloads.ts";
 import type { FileProgress } from "../models/download/fetch-file.ts";
 import { defaultModel, knownModel, listModels, missingFiles, runnableModel } from "../models/model-list.ts";
+import type { PublishedFile } from "../models/published-files.ts";
 import type { OperationOutput } from "../operations/operations.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import { cacheBytes } from "../weights/repack-cache.ts";
@@ -119,7 +120,8 @@ export class Models {
     return { status: "downloading", model: model.name, ...(progress !== undefined && { progress }) };
   }
 
-  async #filesOf(model: ModelEntry) {
+  /** What of a model is still to be fetched. Throws where fetching would not make it run. */
+  async #filesOf(model: ModelEntry): Promise<PublishedFile[]> {
     const files = await missingFiles(model, this.#parts.config);
     if (files === null) {
       throw new EngineError("not_installed", {
@@ -127,7 +129,7 @@ export class Models {
         todo: "Put its file into the model folder (MODEL_DIR).",
       });
     }
-    if (!files.length && !model.runnable) return runnableModel([model], model.name) && files; // says why it cannot run
+    if (!files.length) runnableModel([model], model.name); // throws with the reason where nothing is missing
     return files;
   }
 

@@ -5,6 +5,12 @@ import type { TaskStore, Totals } from "../../engine/tasks/task-store.ts";
 import { isEnded, transitions, untouched } from "../../engine/tasks/task.ts";
 import type { Submission, Task, TaskOutcome, TaskProgress } from "../../engine/tasks/task.ts";
 
+/** What a task is before it is worked on, the first time or again. */
+const notWorkedOn = {
+  ...{ startedAt: null, endedAt: null, worked: 0, resumedAt: null },
+  ...{ progress: untouched, deaths: 0, error: null },
+};
+
 /** A task store without a disk: the second implementation of the contract, and what the queue is tested with. */
 export class MemoryTaskStore implements TaskStore {
   private tasks: Task[] = [];
@@ -21,17 +27,7 @@ export class MemoryTaskStore implements TaskStore {
     );
     if (known) return { task: known, duplicate: true };
     const id = (++this.ids).toString().padStart(8, "0");
-    const blank = {
-      startedAt: null,
-      endedAt: null,
-      worked: 0,
-      resumedAt: null,
-      progress: untouched,
-      deaths: 0,
-      outcome: null,
-      error: null,
-    };
-    const task: Task = { ...submission, id, state: "queued", createdAt: this.now(), ...blank };
+    const task: Task = { ...submission, id, state: "queued", createdAt: this.now(), ...notWorkedOn, outcome: null };
     this.tasks.push(task);
     return { task, duplicate: false };
   }
@@ -71,16 +67,7 @@ export class MemoryTaskStore implements TaskStore {
   async retry(id: string): Promise<Task> {
     const task = this.expect(id);
     if (!isEnded(task.state)) throw notPossible(task, "retried");
-    const anew = {
-      startedAt: null,
-      endedAt: null,
-      worked: 0,
-      resumedAt: null,
-      progress: untouched,
-      deaths: 0,
-      error: null,
-    };
-    const queued = this.move(id, "queued", anew);
+    const queued = this.move(id, "queued", notWorkedOn);
     this.tasks = [...this.tasks.filter((other) => other.id !== id), queued];
     return queued;
   }
