@@ -184,10 +184,11 @@ export function engineConfig(settings: Settings, root: string = projectRoot()): 
 /**
  * How glibc serves a network. Huge pages, because activations of hundreds of MB come and go and the kernel clears each
  * page anew. One arena: networks run on a thread of their own, and a thread's own arena gives its memory back after each
- * block (transformer of a 640×480 picture: 35 s against 29 s). Blocks from 32 MB on by themselves, so that the activations of
- * large pictures go back to the system when they are freed; below, activations and rows of weights are used again.
+ * block (transformer of a 640×480 picture: 35 s against 29 s). Blocks from 8 MB on by themselves, above a stripe of 3B's
+ * weights and below a kernel of 512 channels: what was freed while a session was made then goes back to the system (five frames of
+ * 256×256 take 2.7 GB to decode where they took 3.8).
  */
-const GLIBC_TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=33554432";
+const GLIBC_TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=8388608";
 
 /**
  * The environment of a process that runs networks. onnxruntime would report each session to Microsoft; nothing of a

@@ -6,12 +6,12 @@ import { rotateColumns } from "./rotation.ts";
 import type { Value } from "./value.ts";
 
 /**
- * Rows of a weight that are converted and multiplied at a time: what bounds the memory of converted weights (35 MB a
- * stripe of 3B). Narrower stripes stay in the processor's cache, but cost nodes: with 128 rows a pass of 3B over 640×480 takes
- * 31 to 37 s, of which sessions are 7, with 640 28 s, with 1280 27 s. Where nothing is converted while
- * the graph runs, products are made in one piece.
+ * Rows of a weight that are converted and multiplied at a time: what bounds the memory of converted weights (18 MB a
+ * stripe of 3B). Narrower stripes stay in the processor's cache, but cost nodes: with 128 rows a pass of 3B over 640×480
+ * takes 31 to 37 s, of which making sessions is 7, with 640 28 s, of which 2. Where nothing is converted while the graph
+ * runs, products are made in one piece.
  */
-const STRIPE = 1280;
+const STRIPE = 640;
 
 export interface LinearShape {
   readonly outputs: number;

@@ -23,57 +23,46 @@ export function conv3(outputs: number): CausalConvShape {
 /**
  * Convolution over time and space whose output frames see their own and earlier frames only: the first frame is repeated
  * in front (seedvr2-vae.md section 2). x [frames, channels, h, w]. Each output frame is a sum of 2-D convolutions, one
- * for each frame it sees: faster than one in 3-D and without a copy of the clip. Steps in time that see the same frame,
- * the repeated first one, share a kernel that is the sum of theirs; so a picture takes one convolution, not three. Kernels depend on
- * weights alone: whoever loads the graph computes them once.
+ * for each step of the kernel in time: faster than one in 3-D and without a copy of the clip. A frame's product with a step is
+ * made once, for all output frames that see it there. A picture sees itself at every step, so it takes one convolution
+ * with the sum of the steps. Kernels depend on weights alone: whoever loads the graph computes them once.
  */
 export function causalConv(
   at: Graph,
   input: Value,
   name: string,
-  parts: { shape: CausalConvShape; time: TimeSlice },
+  { shape, time }: { shape: CausalConvShape; time: TimeSlice },
 ): Value {
-  const { shape } = parts;
   const type = at.productType;
   const x = cast(at, input, type);
-  const channels = x.shape[1] ?? 0;
   const [depth, kh, kw] = shape.kernel;
   const layer = at.in(name);
   const bias = layer.factor("bias", [shape.outputs]);
   const space: Omit<ConvParts, "kernel"> = { stride: shape.stride?.[1] ?? 1, pads: shape.pads };
-  const sums = depth === 1 ? [[{ frame: x, taps: { from: 0, to: 1 } }]] : seenFrames(at, x, name, parts);
-  const kernels = layer.weight("weight", [shape.outputs, channels, depth, kh, kw]);
-  const made = new Map<string, Value>();
-  const kernelOf = ({ from, to }: Taps) => {
-    const key = `${from}:${to}`;
-    const kernel = made.get(key) ?? cast(layer, sumOver(layer, slice(layer, kernels, 2, { from, to }), 2), type);
-    made.set(key, kernel);
-    return kernel;
+  const kernels = layer.weight("weight", [shape.outputs, x.shape[1] ?? 0, depth, kh, kw]);
+  const summed = (from: number, to: number) =>
+    cast(layer, sumOver(layer, slice(layer, kernels, 2, { from, to }), 2), type);
+  const whole = depth === 1 || (time.first && time.last && x.shape[0] === 1);
+  if (whole) return conv2d(layer, x, { ...space, kernel: summed(0, depth), bias });
+  const steps = Array.from({ length: depth }, (_, step) => summed(step, step + 1));
+  const products = new Map<string, Value>();
+  const product = (frame: Value, step: number) => {
+    const key = `${frame.name} ${step}`;
+    const known = products.get(key);
+    if (known) return known;
+    const kernel = steps[step] as Value;
+    const made = conv2d(layer, frame, step === depth - 1 ? { ...space, kernel, bias } : { ...space, kernel });
+    products.set(key, made);
+    return made;
   };
-  const frames = sums.map((seen) => {
-    const terms = seen.map(({ frame, taps }, i) => {
-      const kernel = kernelOf(taps);
-      return conv2d(layer, frame, i === 0 ? { ...space, kernel, bias } : { ...space, kernel });
-    });
-    return terms.reduce((sum, term) => add(layer, sum, term));
-  });
+  const frames = seenFrames(at, x, name, { shape, time }).map((seen) =>
+    seen.map(product).reduce((sum, term) => add(layer, sum, term)),
+  );
   return concat(layer, frames, 0);
 }
 
-/** Steps of a kernel in time, `to` excluded. */
-interface Taps {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** A frame and the steps of the kernel that meet it. */
-interface Seen {
-  readonly frame: Value;
-  readonly taps: Taps;
-}
-
-/** For each output frame, what it sees; keeps what the next slice needs. */
-function seenFrames(at: Graph, x: Value, name: string, parts: { shape: CausalConvShape; time: TimeSlice }): Seen[][] {
+/** For each output frame, the frame it sees at each step of the kernel; keeps what the next slice needs. */
+function seenFrames(at: Graph, x: Value, name: string, parts: { shape: CausalConvShape; time: TimeSlice }): Value[][] {
   const { shape, time } = parts;
   const [depth] = shape.kernel;
   const step = shape.stride?.[0] ?? 1;
@@ -86,14 +75,7 @@ function seenFrames(at: Graph, x: Value, name: string, parts: { shape: CausalCon
   const frames = [...past, ...own];
   if (!time.last) keep(at, name, concat(at, frames.slice(-kept), 0));
   const count = Math.floor((frames.length - depth) / step) + 1;
-  return Array.from({ length: count }, (_, i) => {
-    const window = frames.slice(i * step, i * step + depth);
-    return [...new Set(window)].map((frame) => ({
-      frame,
-      // What is repeated stands one behind the other.
-      taps: { from: window.indexOf(frame), to: window.lastIndexOf(frame) + 1 },
-    }));
-  });
+  return Array.from({ length: count }, (_, i) => frames.slice(i * step, i * step + depth));
 }
 
 function framesIn(at: Graph, x: Value): Value[] {
