@@ -4,11 +4,17 @@ import { openCheckpoint } from "../weights/checkpoint.ts";
 import { networkIn } from "../weights/network.ts";
 import { networkWeights } from "../weights/network-weights.ts";
 import type { TransformerSizes } from "../weights/network.ts";
+import { storageFormat, type StorageFormat } from "../weights/storage-format.ts";
 
 /** What a file is, by its tensors. */
 export type FileContent =
   | { readonly kind: "autoencoder" }
-  | { readonly kind: "transformer"; readonly sizes: TransformerSizes; readonly holdsPrompt: boolean }
+  | {
+      readonly kind: "transformer";
+      readonly sizes: TransformerSizes;
+      readonly storage: StorageFormat;
+      readonly holdsPrompt: boolean;
+    }
   | { readonly kind: "other" }
   /** It says it is a checkpoint and cannot be read. */
   | { readonly kind: "faulty"; readonly fault: string };
@@ -44,10 +50,12 @@ export async function lookInto(path: string): Promise<FileContent> {
 async function contentOf(path: string): Promise<FileContent> {
   if (!(await hasSigns(path))) return { kind: "other" };
   const checkpoint = await openCheckpoint(path);
-  const network = networkIn(path, await networkWeights(checkpoint));
+  const weights = await networkWeights(checkpoint);
+  const network = networkIn(path, weights);
   if (!network) return { kind: "other" };
   if (network.kind === "autoencoder") return { kind: "autoencoder" };
-  return { kind: "transformer", sizes: network, holdsPrompt: checkpoint.tensors.has(PROMPT_TENSOR) };
+  const storage = storageFormat(checkpoint, weights);
+  return { kind: "transformer", sizes: network, storage, holdsPrompt: checkpoint.tensors.has(PROMPT_TENSOR) };
 }
 
 /** Whether the header can be one of ours. One that cannot be read is for those to refuse who read headers. */
