@@ -12,6 +12,7 @@ export const errorCodes = [
   "not_runnable",
   "wrong_state",
   "too_large",
+  "does_not_fit",
   "token_missing",
   "host_not_allowed",
   "worker_died",
@@ -83,6 +84,7 @@ export class EngineError extends Error {
 export function asEngineError(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
   const text = error instanceof Error ? error.message : String(error);
+  if (saysOutOfMemory(text)) return outOfMemory(`Memory ran out: ${text}.`, error);
   const system = systemErrors[(error as NodeJS.ErrnoException | undefined)?.code ?? ""];
   if (system)
     return new EngineError(system.code, { what: `${system.what}: ${text}.`, todo: system.todo, cause: error });
@@ -91,6 +93,20 @@ export function asEngineError(error: unknown): EngineError {
     todo: "The log in the state folder has the details (seedvr2 doctor prints where).",
     cause: error,
   });
+}
+
+/** How allocations fail, in words of onnxruntime, its providers, drivers and Node. */
+const NO_MEMORY = /bad.?alloc|failed to allocate|allocation failed|alloc_failed|out.?of.?(\w+.)?memory|ENOMEM|\bOOM\b/i;
+
+/** Whether an error's own words say that memory of the machine or of a GPU ran out. */
+export function saysOutOfMemory(text: string): boolean {
+  return NO_MEMORY.test(text);
+}
+
+/** The error of a computation that found no memory; `what` says where, a finished sentence. */
+export function outOfMemory(what: string, cause: unknown): EngineError {
+  const todo = "Close other programs, or try a smaller resolution, batch_size or vae_tile_size (plan says what fits).";
+  return new EngineError("out_of_memory", { what, todo, cause });
 }
 
 const systemErrors: Readonly<Record<string, { code: ErrorCode; what: string; todo: string }>> = {

@@ -6,6 +6,7 @@ export const exitCodes = {
   unreadable_media: 2,
   path_not_allowed: 2,
   too_large: 2,
+  does_not_fit: 2,
   not_found: 3,
   not_installed: 3,
   not_runnable: 3,

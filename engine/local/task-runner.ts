@@ -9,14 +9,16 @@ import type { RunEvents, TaskRunner } from "../tasks/queue.ts";
 import type { Task, TaskOutcome } from "../tasks/task.ts";
 import { jobParameters, type Job, type ModelSpec } from "../pipeline/job.ts";
 import type { TraceSummary } from "../pipeline/trace.ts";
+import { tilesBelow } from "../pipeline/smaller-tiles.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
 import type { Models } from "./models.ts";
 import { preparePlaces, publish, publishedBefore } from "./publish.ts";
 import type { Places } from "./publish.ts";
+import { runWithMemory } from "./run-with-memory.ts";
 
 export interface RunnerParts {
   readonly config: EngineConfig;
-  readonly supervisor: Supervisor;
+  readonly supervisor: Pick<Supervisor, "run" | "release">;
   readonly models: Pick<Models, "ready">;
   /** Told how the stages of a clip overlapped. */
   readonly onTrace: (task: Task, trace: TraceSummary) => void;
@@ -60,8 +62,9 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
     ...places,
     ffmpeg: await findFfmpeg(parts.config.ffmpegPath),
     segmentFrames: parts.config.segmentFrames,
+    tilesBelow: await tilesBelow(places.workDir),
   };
-  const { trace, tile, ...result } = await parts.supervisor.run(job, {
+  const { trace, tile, ...result } = await runWithMemory(parts.supervisor, job, {
     signal: events.signal,
     onProgress: ({ share, stage, framesDone, framesTotal }) =>
       events.onProgress({ share, stage, framesDone, framesTotal }),

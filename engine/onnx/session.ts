@@ -3,7 +3,7 @@ import { realpath } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { EngineError } from "../errors.ts";
+import { EngineError, outOfMemory, saysOutOfMemory } from "../errors.ts";
 import type { Graph } from "./graph.ts";
 import { liveParts } from "./live-parts.ts";
 import { collectGarbage } from "./collect-garbage.ts";
@@ -127,6 +127,7 @@ function isFilePart(
 
 function failed(graph: string, where: string, cause: unknown): EngineError {
   const reason = cause instanceof Error ? cause.message : String(cause);
+  if (saysOutOfMemory(reason)) return outOfMemory(`The network part ${graph} found no memory: ${reason}.`, cause);
   return new EngineError("provider_failed", {
     what: `The network part ${graph} could not be run on ${where}: ${reason}.`,
     todo: "Try another device; seedvr2 doctor tries each of them.",

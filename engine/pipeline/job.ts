@@ -48,6 +48,8 @@ export const job = z.object({
   target: z.object({ width: z.number(), height: z.number() }),
   parameters: jobParameters,
   model: modelSpec,
+  /** Side in pixels that the autoencoder's tiles must stay below, because memory ran out with it. */
+  tilesBelow: z.number().optional(),
   /** What SeedVR2 computes on; a clip that was begun goes on with what its plan says. */
   choice: deviceChoice.optional(),
   /** Found by the engine, once for all workers. */

@@ -6,10 +6,11 @@ const RESERVE = 2e9;
 const GB = 1e9;
 
 /**
- * Bytes that a task may plan with on a device: the machine's memory (see below), and no more than a GPU has.
+ * Bytes that a task may plan with on a device: the machine's memory (see below), and no more than a GPU has. Without
+ * what is free now it is what a task could have when nothing else runs: what submissions are judged by.
  */
-export function deviceBudget(choice: DeviceChoice | undefined): number {
-  return Math.min(memoryBudget(), choice?.memory ?? Infinity);
+export function deviceBudget(choice: DeviceChoice | undefined, free = freemem()): number {
+  return Math.min(memoryBudget(memoryLimit(), free), choice?.memory ?? Infinity);
 }
 
 /**

@@ -2,7 +2,8 @@ import type { UpscaleSettings } from "../upscalers/upscaler.ts";
 import type { Job } from "./job.ts";
 
 /** What a job wishes of its model. A picture is a batch by itself; what a job leaves out is as in the contract. */
-export function upscaleSettings({ kind, parameters: p }: Pick<Job, "kind" | "parameters">): UpscaleSettings {
+export function upscaleSettings(job: Pick<Job, "kind" | "parameters" | "tilesBelow">): UpscaleSettings {
+  const { kind, parameters: p } = job;
   const time =
     kind === "image"
       ? { batchSize: 1, overlap: 0, uniform: false }
@@ -18,6 +19,7 @@ export function upscaleSettings({ kind, parameters: p }: Pick<Job, "kind" | "par
       quality: p.vae_quality ?? "high",
       size: p.vae_tile_size,
       overlap: p.vae_tile_overlap,
+      below: job.tilesBelow,
     },
   };
 }

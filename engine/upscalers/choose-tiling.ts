@@ -25,11 +25,22 @@ export function chooseTiling(
   const bound = qualitySides[wish.quality];
   if (wish.size !== undefined) return square(wish.size, wish.overlap);
   if (wish.mode === "on") return square(bound);
-  if (memory === undefined) return undefined;
-  const fits = (tileSide: number) => autoencoderPeak({ target, frames, tileSide }) <= memory;
-  if (fits(Infinity)) return undefined;
-  const sides = SIDES.filter((side) => side <= bound);
+  const below = wish.below ?? Infinity;
+  if (memory === undefined && below === Infinity) return undefined;
+  const fits = (tileSide: number) => autoencoderPeak({ target, frames, tileSide }) <= (memory ?? Infinity);
+  if (below === Infinity && fits(Infinity)) return undefined;
+  const sides = SIDES.filter((side) => side <= bound && side < below);
   return square(sides.find(fits) ?? SIDES.at(-1)!);
+}
+
+/**
+ * The side that tiles must stay below for another try after memory ran out with this tiling: that of its tiles, or of the
+ * frame where it went through whole. Null where no smaller tile would help, or where somebody wished for these.
+ */
+export function sideThatFailed(wish: TilingWish, tiling: Tiling | undefined, { width, height }: TargetSize): number | null {
+  if (wish.mode !== "auto" || wish.size !== undefined) return null;
+  const side = Math.min(tiling?.tile[0] ?? Infinity, Math.max(width, height));
+  return side > SIDES.at(-1)! ? side : null;
 }
 
 /** Whether there is room to keep the encoder's sessions while decoding, so that the next batch finds both. */

@@ -80,6 +80,8 @@ export interface TilingWish {
   /** Side of a tile, and what neighbours share, instead of what the quality says. */
   readonly size?: number | undefined;
   readonly overlap?: number | undefined;
+  /** Side that tiles must stay below in `auto`, because memory ran out with that. */
+  readonly below?: number | undefined;
 }
 
 /** A model's files. */

@@ -24,6 +24,11 @@ export class DeviceChooser {
     return this.#tried;
   }
 
+  /** What was decided; nothing as long as no SeedVR2 model was wanted, unless the processor is wished for. */
+  get chosen(): DeviceChoice | undefined {
+    return this.#chosen ?? (this.#wish === "cpu" ? processor : undefined);
+  }
+
   /**
    * Throws `provider_failed` with each device's reason where the wish leaves none; the next call tries again. Rejects
    * when `signal` or `stop` ends a trial.

@@ -70,6 +70,11 @@ export class Supervisor {
     return this.chooser.tried;
   }
 
+  /** What SeedVR2 computes on, once that is decided. */
+  get device(): DeviceChoice | undefined {
+    return this.chooser.chosen;
+  }
+
   /** Model that is being loaded, or for which a device is being chosen. */
   get loading(): string | null {
     return this.loadingHere ?? this.choosing;
@@ -225,6 +230,7 @@ export class Supervisor {
   private died(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     signalGroup(child, "SIGKILL");
     this.child = null;
+    const asked = this.ending;
     this.ending = false;
     this.loaded = null;
     this.loadingHere = null;
@@ -234,7 +240,8 @@ export class Supervisor {
       new EngineError("worker_died", {
         what: `The worker process ended unexpectedly (${how}).`,
         ...(printed && { why: `It last printed: ${printed}.` }),
-        facts: { code, signal },
+        // Nobody here forces a worker that works: it was the system, most often because memory ran out.
+        facts: { code, signal, killed: signal === "SIGKILL" && !asked },
       }),
     );
   }

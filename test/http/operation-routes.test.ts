@@ -94,6 +94,7 @@ const expectedStatus: Partial<Record<ErrorCode, number>> = {
   unreadable_media: 400,
   path_not_allowed: 400,
   not_runnable: 400,
+  does_not_fit: 400,
   token_missing: 401,
   host_not_allowed: 403,
   not_found: 404,
