@@ -9,7 +9,7 @@ import { addInternalRoute } from "./internal-route.ts";
 import { openApiDocument } from "./openapi.ts";
 import { addOperationRoutes } from "./operation-routes.ts";
 import type { HttpApp, HttpEnv, HttpOptions } from "./options.ts";
-import { addProcessRoute } from "./process-route.ts";
+import { addPlanUploads, addProcessRoute } from "./process-route.ts";
 import { isLoopback, safety } from "./safety.ts";
 import { addStaticRoutes } from "./static-routes.ts";
 
@@ -31,6 +31,7 @@ export function createHttpApp(options: HttpOptions): HttpApp {
   app.use(safety(options));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: (c, methods) => wrongMethod(c.req.method, methods) }));
   addProcessRoute(app, options);
+  addPlanUploads(app, options);
   app.use(bodyLimit({ maxSize: maxJsonBytes, onError: (c) => answerError(c, bodyTooLarge()) }));
   addOperationRoutes(app, options);
   addDownloadRoute(app, options);

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { createDocument } from "zod-openapi";
 import type { ZodOpenApiOperationObject, ZodOpenApiResponsesObject } from "zod-openapi";
 import { operations, parameterSchemas, resultSchemas } from "../engine/index.ts";
-import { processFields } from "./process-route.ts";
+import type { OperationName } from "../engine/index.ts";
+import { planFields, processFields } from "./process-route.ts";
 import { goesOn, routedOperations } from "./operation-routes.ts";
 import type { RoutedOperation } from "./operation-routes.ts";
 
@@ -15,6 +16,8 @@ const errorBody = z
 
 const taskStatus = resultSchemas.taskResult.meta({ id: "Task" });
 const oneTask = { path: z.object({ task_id: parameterSchemas.taskId }) };
+
+const fileField = z.string().meta({ description: "The picture or clip.", format: "binary" });
 
 type Document = ReturnType<typeof createDocument>;
 
@@ -49,13 +52,22 @@ function describe({ name, operation, method, inPath, others }: RoutedOperation):
       ...(takesTask && { path: z.object(inPath) }),
       ...(takesSome && method === "get" && { query: others }),
     },
-    ...(takesSome && method === "post" && { requestBody: { required: true, content: json(others) } }),
+    ...(takesSome && method === "post" && { requestBody: { required: true, content: bodyOf(name, others) } }),
     responses: {
       "200": { description: "Done", content: json(output) },
       ...(goesOn.has(name) && { "202": { description: "Begun: ask again", content: json(output) } }),
       ...errors(takesSome ? "400" : undefined, takesTask || goesOn.has(name) ? "404" : undefined),
       ...(operation.kind !== "reads" && errors("409")),
     },
+  };
+}
+
+/** A plan's file may be sent instead of named. */
+function bodyOf(name: OperationName, others: z.ZodObject) {
+  if (name !== "plan") return json(others);
+  return {
+    ...json(others),
+    "multipart/form-data": { schema: z.strictObject({ file: fileField, ...planFields.shape }) },
   };
 }
 
@@ -68,8 +80,7 @@ function handWrittenPaths(): Record<string, Record<string, ZodOpenApiOperationOb
 }
 
 function processOperation(): ZodOpenApiOperationObject {
-  const file = z.string().meta({ description: "The picture or clip.", format: "binary" });
-  const form = z.strictObject({ file, ...processFields.shape });
+  const form = z.strictObject({ file: fileField, ...processFields.shape });
   const key = z.string().optional().meta({ description: "The same as the field idempotency_key." });
   return {
     operationId: "process",

@@ -24,6 +24,25 @@ export function addProcessRoute(app: HttpApp, options: HttpOptions): void {
   });
 }
 
+/** The fields of a plan besides the file. */
+export const planFields = parameterSchemas.planParameters.omit({ file_path: true, output_path: true });
+
+/** Adds POST /api/plan for uploads: the file is looked at, and gone when the answer is there. JSON goes on to its operation. */
+export function addPlanUploads(app: HttpApp, options: HttpOptions): void {
+  app.post("/api/plan", async (c, next) => {
+    if (!/^multipart\//i.test(c.req.header("content-type") ?? "")) return next();
+    const { engine, caller } = options;
+    const upload = await receiveUpload(c.env.incoming as Parameters<typeof receiveUpload>[0], options);
+    try {
+      const fields = parseInput(planFields, valuesFromTexts(planFields, upload.fields));
+      const input = { ...fields, file_path: upload.path };
+      return c.json(await engine.call("plan", input, { caller, upload: { name: upload.name } }));
+    } finally {
+      await discard(upload);
+    }
+  });
+}
+
 function submit(c: HttpContext, upload: Upload, { engine, caller }: HttpOptions) {
   const fields = parseInput(processFields, valuesFromTexts(processFields, upload.fields));
   const key = idempotencyKey(c.req.header("idempotency-key"), fields.idempotency_key);

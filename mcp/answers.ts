@@ -23,6 +23,7 @@ const sentences: Sentences = {
   list_available_models: ofModels,
   submit_image_task: ofSubmission,
   submit_video_task: ofSubmission,
+  plan: ofPlan,
   get_task_status: ofTask,
   get_task_position: ofPosition,
   wait_for_task: ofTask,
@@ -75,6 +76,15 @@ function ofSubmission(output: OperationOutput<"submit_video_task">): Spoken {
     case "cancelled":
       return { message: `${repeated}Task ${id} is ${status}.`, next: `Call ${toolCall("get_task_status", id)}.` };
   }
+}
+
+function ofPlan({ summary, fits, kind, model, suggestions }: OperationOutput<"plan">): Spoken {
+  const submit = `submit_${kind}_task with the same parameters and dit_model=${JSON.stringify(model)}`;
+  if (fits) return { message: summary, next: `Call ${submit}.` };
+  const next = suggestions.length
+    ? "Ask the user which of the suggestions to take, then submit with its parameters."
+    : "Tell the user that this machine has too little memory for it.";
+  return { message: summary, next };
 }
 
 function ofTask(task: TaskResult): Spoken {

@@ -78,6 +78,7 @@ export const words = {
       list_available_models: "可用模型",
       submit_image_task: "放大图片",
       submit_video_task: "放大视频",
+      plan: "规划任务",
       get_task_status: "任务状态",
       get_task_position: "排队位置",
       wait_for_task: "等待任务完成",

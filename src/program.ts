@@ -1,4 +1,5 @@
 import { Argument, Command, CommanderError, Option } from "commander";
+import { parameterSchemas } from "../engine/index.ts";
 import { loadSettings } from "./config.ts";
 import type { SettingFlags, Settings } from "./config.ts";
 import { hosts } from "./commands/host-block.ts";
@@ -8,7 +9,7 @@ import { reportFailure } from "./failure.ts";
 import { programVersion } from "./installation.ts";
 import { flagKey, settingNames, settingsTable } from "./settings.ts";
 import type { Setting } from "./settings.ts";
-import { givenParameters, parameterFlags } from "./upscale/flags.ts";
+import { givenParameters, parameterFlags, type ParameterFlag } from "./upscale/flags.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 /** What a command does with settings, its options and its arguments; the exit code. */
@@ -43,7 +44,7 @@ export function makeProgram(done: (code: number) => void): Command {
     // Without a command and without a host on stdin somebody wants to know what there is.
     .action(() => program.outputHelp());
   addSettingFlags(program, undefined);
-  for (const add of [addUpscale, addServe, addMcp, addTasks, addModels, addDoctor, addStop, addConfig])
+  for (const add of [addUpscale, addPlan, addServe, addMcp, addTasks, addModels, addDoctor, addStop, addConfig])
     add(program, done);
   return program;
 }
@@ -53,6 +54,7 @@ Examples:
   seedvr2 upscale photo.jpg                          result in the output folder
   seedvr2 upscale clip.mp4 --resolution 1440 -o big/
   seedvr2 upscale 'holiday/*.jpg' --scale 2 --json
+  seedvr2 plan clip.mp4 --resolution 2160            what it would need here
   seedvr2 config claude                              what Claude Desktop needs to know
   seedvr2 doctor                                     what works here, and where settings come from
 
@@ -67,13 +69,7 @@ function addUpscale(program: Command, done: (code: number) => void): void {
     .argument("<in...>", "files, folders or patterns")
     .option("-o, --output <path>", "File for the result, or a folder (existing, or with a separator at its end).")
     .option("--detach", "Print the tasks' ids and leave; the work goes on.");
-  for (const flag of parameterFlags()) {
-    const option = new Option(flag.text, flag.description);
-    // Shown, not set: only what was given goes to the engine, which knows the default for the kind of file.
-    if (flag.default !== undefined && flag.default !== false)
-      option.description += ` (default: ${String(flag.default)})`;
-    command.addOption(option);
-  }
+  addParameterFlags(command, parameterFlags());
   command.addHelpText(
     "after",
     `
@@ -94,6 +90,28 @@ Examples:
       detach: Boolean(options["detach"]),
       json: Boolean(options["json"]),
     });
+  });
+}
+
+function addParameterFlags(command: Command, flags: readonly ParameterFlag[]): void {
+  for (const flag of flags) {
+    const option = new Option(flag.text, flag.description);
+    // Shown, not set: only what was given goes to the engine, which knows the default for the kind of file.
+    if (flag.default !== undefined && flag.default !== false)
+      option.description += ` (default: ${String(flag.default)})`;
+    command.addOption(option);
+  }
+}
+
+function addPlan(program: Command, done: (code: number) => void): void {
+  const command = program
+    .command("plan")
+    .description("Say what enlarging a file would do and need here, and what would fit, without doing it.")
+    .argument("<file>", "a picture or clip");
+  addParameterFlags(command, parameterFlags(parameterSchemas.planParameters));
+  finish(command, done, async (settings, options, [file = ""]) => {
+    const { plan } = await import("./commands/plan.ts");
+    return plan(settings, { file, parameters: givenParameters(options), json: Boolean(options["json"]) });
   });
 }
 

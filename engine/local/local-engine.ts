@@ -5,6 +5,7 @@ import { findFfmpeg } from "../media/ffmpeg.ts";
 import { probeMedia } from "../media/probe.ts";
 import { operations } from "../operations/operations.ts";
 import type { OperationInput, OperationName, OperationOutput } from "../operations/operations.ts";
+import { memoryHere } from "../pipeline/memory-plan.ts";
 import { waitForTask } from "../operations/wait.ts";
 import { parseInput } from "../schemas/parse.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
@@ -21,7 +22,8 @@ import { engineProtocol } from "../owner/protocol.ts";
 import { refuseTaken } from "./publish.ts";
 import * as results from "./results.ts";
 import type { Snapshot } from "./results.ts";
-import { prepareSubmission } from "./submission.ts";
+import { planTask } from "./plan-task.ts";
+import { prepareSubmission, type SubmissionParts } from "./submission.ts";
 import { sweep } from "./sweep.ts";
 import { settingsWarning } from "./settings-warning.ts";
 import { Models } from "./models.ts";
@@ -126,6 +128,7 @@ export class LocalEngine implements HostedEngine {
     submit_task: (input, options) => this.submit(input as TaskParameters, null, options),
     submit_image_task: (input, options) => this.submit(input as TaskParameters, "image", options),
     submit_video_task: (input, options) => this.submit(input as TaskParameters, "video", options),
+    plan: (input, options) => this.plan(input as TaskParameters, options),
     get_task_status: async (input) => results.taskResultOf(await this.task(input), await this.snapshot()),
     get_task_position: async (input) => results.positionResultOf(await this.task(input), await this.snapshot()),
     wait_for_task: (input, options) => waitForTask(this, input as { task_id: string; timeout: number }, options),
@@ -192,8 +195,7 @@ export class LocalEngine implements HostedEngine {
     const caller = options.caller ?? this.host.caller;
     const wish = { parameters, kind, caller, uploadName: options.upload?.name ?? null };
     const submission = await prepareSubmission(wish, {
-      probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
-      models: () => this.models.entries(),
+      ...this.looking(),
       workDir: this.config.stateDir,
       segmentFrames: this.config.segmentFrames,
       encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
@@ -205,6 +207,21 @@ export class LocalEngine implements HostedEngine {
     this.queue.wake(); // after the answer is made, which says where in the queue the task is put
     const warning = settingsWarning(this.config.settings, caller.engineSettings);
     return { ...answer, ...(warning && { warning }) };
+  }
+
+  private plan(parameters: TaskParameters, options: CallOptions): Promise<OperationOutput<"plan">> {
+    const caller = options.caller ?? this.host.caller;
+    const wish = { parameters, kind: null, caller, uploadName: options.upload?.name ?? null };
+    return planTask(wish, { ...this.looking(), completed: async () => (await this.snapshot()).completed });
+  }
+
+  /** What submissions and plans are judged by. */
+  private looking(): Pick<SubmissionParts, "probe" | "models" | "memory"> {
+    return {
+      probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
+      models: () => this.models.entries(),
+      memory: memoryHere(this.supervisor.device),
+    };
   }
 
   private async retry(input: object): Promise<OperationOutput<"retry_task">> {

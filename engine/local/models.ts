@@ -3,7 +3,9 @@ import { asEngineError, EngineError } from "../errors.ts";
 import { Downloads } from "../models/download/downloads.ts";
 import type { FileProgress } from "../models/download/fetch-file.ts";
 import { defaultModel, knownModel, listModels, missingFiles, runnableModel } from "../models/model-list.ts";
+import { modelShape } from "../models/model-shape.ts";
 import type { PublishedFile } from "../models/published-files.ts";
+import { defaultPlan, memoryHere, type MemoryHere } from "../pipeline/memory-plan.ts";
 import type { OperationOutput } from "../operations/operations.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import { cacheBytes } from "../weights/repack-cache.ts";
@@ -49,7 +51,8 @@ export class Models {
 
   async list(wishedDefault: string | null): Promise<OperationOutput<"list_available_models">> {
     const { supervisor } = this.#parts;
-    const models = await this.entries();
+    const here = memoryHere(supervisor.device);
+    const models = await Promise.all((await this.entries()).map((model) => withMemory(model, here)));
     return {
       models,
       default: defaultModel(models, wishedDefault).name,
@@ -147,6 +150,14 @@ export class Models {
   #switchLater(model: string): void {
     this.switchTo(model, false).catch((error: unknown) => this.#parts.onError(asEngineError(error)));
   }
+}
+
+/** A model with what its default task needs here; without that where its file cannot be read. */
+async function withMemory(model: ModelEntry, here: MemoryHere): Promise<ModelEntry> {
+  const shape = await modelShape(model);
+  if (!shape && !model.builtin) return model;
+  const { needed, fits } = defaultPlan(shape, here);
+  return { ...model, memory_bytes: needed, fits };
 }
 
 export interface ReadyOptions {

@@ -12,10 +12,12 @@ import { publishedFile } from "../models/published-files.ts";
 import { imageParameters, videoParameters } from "../schemas/parameters.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import type { ModelEntry } from "../schemas/results.ts";
-import type { Submission } from "../tasks/task.ts";
+import type { MemoryHere } from "../pipeline/memory-plan.ts";
+import type { OutputWish, Submission } from "../tasks/task.ts";
 import { targetSize } from "../tasks/target-size.ts";
-import type { SizeBounds } from "../tasks/target-size.ts";
+import type { SizeBounds, SizeWish } from "../tasks/target-size.ts";
 import { encodedBytes, refuseFullDisk, type DiskNeed } from "./disk-space.ts";
+import { refuseWhatDoesNotFit } from "./memory-check.ts";
 import { outputWish } from "./output-wish.ts";
 
 export interface SubmissionParts {
@@ -27,6 +29,8 @@ export interface SubmissionParts {
   readonly encoders: () => Promise<ReadonlySet<string>>;
   /** Output frames in a segment. */
   readonly segmentFrames: number;
+  /** What a task may have. */
+  readonly memory: MemoryHere;
 }
 
 export interface Wish {
@@ -41,23 +45,41 @@ export interface Wish {
 /** What a picture's result needs at most; checked before anything is computed. */
 const PICTURE_BYTES_PER_PIXEL = 8;
 
-/** Turns a wish into what is queued, refusing here whatever can be refused before the work begins. */
-export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Promise<Submission> {
+/** What a wish is about, once its file was looked at. */
+export interface ReadWish {
+  readonly inputPath: string;
+  readonly info: MediaInfo;
+  readonly kind: "image" | "video";
+  readonly output: OutputWish;
+  /** Pixels of the result. Throws `too_large` where they would be too many. */
+  readonly sizeOf: (wish: SizeWish) => Submission["target"];
+  readonly frames: number;
+}
+
+/** Looks at a wish's file and refuses what cannot be, whatever the model. */
+export async function readWish(wish: Wish, parts: Pick<SubmissionParts, "probe">): Promise<ReadWish> {
   const { parameters, caller, uploadName } = wish;
   const inputPath =
     uploadName === null ? await readablePath(parameters.file_path, caller.allowedFolders) : parameters.file_path;
   const info = await parts.probe(inputPath);
   const kind = info.kind === "picture" ? "image" : "video";
   if (wish.kind !== null && wish.kind !== kind) throw wrongTool(info);
+  refuseTiles(parameters);
+  const output = await outputWish(parameters, info, caller);
+  const sizeOf = (size: SizeWish) => targetSize(info, size, boundsOf(info, output.format));
+  return { inputPath, info, kind, output, sizeOf, frames: frameCount(info, parameters) };
+}
 
+/** Turns a wish into what is queued, refusing here whatever can be refused before the work begins. */
+export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Promise<Submission> {
+  const { parameters, caller, uploadName } = wish;
+  const { inputPath, info, kind, output, sizeOf, frames } = await readWish(wish, parts);
   const models = await parts.models();
   const model = parameters.dit_model
     ? usableModel(models, parameters.dit_model, parameters.download)
     : defaultModel(models, caller.defaultModel);
-  refuseTiles(parameters);
-  const output = await outputWish(parameters, info, caller);
-  const target = targetSize(info, parameters, boundsOf(info, output.format));
-  const frames = frameCount(info, parameters);
+  const target = sizeOf(parameters);
+  await refuseWhatDoesNotFit({ kind, parameters, sizeOf, memory: parts.memory }, model, models);
   await refuseFullDisk(
     info.kind === "clip"
       ? await clipNeeds(info, { target, output, parameters }, { ...parts, slow: !model.builtin })
@@ -76,7 +98,7 @@ export async function prepareSubmission(wish: Wish, parts: SubmissionParts): Pro
     target,
     frames,
     output,
-    notes: [...smallerNote(info, target)],
+    notes: smallerNote(info, target),
     idempotencyKey: parameters.idempotency_key ?? null,
   };
 }
@@ -162,7 +184,8 @@ function wrongTool(info: MediaInfo): EngineError {
   });
 }
 
-function smallerNote(info: MediaInfo, target: { width: number; height: number }): string[] {
+/** What is worth knowing of a result that is smaller than its source. */
+export function smallerNote(info: MediaInfo, target: { width: number; height: number }): string[] {
   if (target.width >= info.width && target.height >= info.height) return [];
   return [`The result is smaller than the source: ${info.width}x${info.height} to ${target.width}x${target.height}.`];
 }

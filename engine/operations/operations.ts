@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { historyLimits, timeoutLimits } from "../schemas/limits.ts";
-import { imageParameters, parameter, taskId, videoParameters } from "../schemas/parameters.ts";
+import { imageParameters, parameter, planParameters, taskId, videoParameters } from "../schemas/parameters.ts";
 import * as results from "../schemas/results.ts";
 import { operation } from "./operation.ts";
 
@@ -108,6 +108,16 @@ export const operations = {
     output: results.submitResult,
     kind: "creates",
     mcp: true,
+  }),
+  plan: operation({
+    title: "Plan a task",
+    description:
+      "Says what a submission with the same parameters would do, without submitting anything: which model and why, size of the result, tiles, batch size, memory needed and there, whether it fits, the expected time, and where it does not fit what would. Leave dit_model out for the best model that fits. Use it before long tasks, when a submission was refused with does_not_fit, or to compare models. Next: submit_image_task or submit_video_task with the model and parameters it names. Changes nothing.",
+    input: planParameters,
+    output: results.planResult,
+    kind: "reads",
+    mcp: true,
+    route: { method: "post", path: "/api/plan" },
   }),
   get_task_status: operation({
     title: "Task status",

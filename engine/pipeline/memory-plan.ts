@@ -48,3 +48,11 @@ export function memoryPlan(
   const tiles = cut ? { side: tileSide, overlap: tiling?.overlap[0] ?? 0 } : null;
   return { tiles, batchSize, needed, fits: needed <= available };
 }
+
+/** What tasks of a model are compared by: a picture to 1080p, with everything else left out. */
+const DEFAULT_TASK = { kind: "image", parameters: {}, target: { width: 1920, height: 1080 } } as const;
+
+/** The plan of a model's default task. */
+export function defaultPlan(shape: TransformerShape | null, here: MemoryHere): MemoryPlan {
+  return memoryPlan(DEFAULT_TASK, shape, here);
+}

@@ -66,6 +66,8 @@ export class RestEngine implements Engine {
       case "submit_image_task":
       case "submit_video_task":
         return this.upload(given, options);
+      case "plan":
+        return this.json("/api/plan", { method: "POST", body: await this.form(given, options) }, options);
       case "wait_for_task":
         return waitForTask(this, parsed as { task_id: string; timeout: number }, options);
       case "watch_task":
@@ -97,22 +99,29 @@ export class RestEngine implements Engine {
   }
 
   private async upload(given: Record<string, unknown>, options: CallOptions): Promise<unknown> {
-    const { file_path, output_path, overwrite, ...fields } = given;
-    if (fields["codec"] === "png_sequence") throw noFolders();
+    const { output_path, overwrite, codec } = given;
+    if (codec === "png_sequence") throw noFolders();
     const caller = options.caller ?? this.access.caller;
-    const source = await readablePath(String(file_path), caller.allowedFolders);
     const allowed = [...caller.allowedFolders, caller.outputFolder];
     const path = typeof output_path === "string" ? await writablePath("output_path", output_path, allowed) : null;
     if (path !== null && overwrite !== true && existsSync(path)) throw taken(path);
-    const file = await openAsBlob(source);
-    const form = new FormData();
-    if (path !== null) form.set("output_format", extname(path));
-    for (const [key, value] of Object.entries(fields))
-      if (value !== null && value !== undefined) form.set(key, String(value));
-    form.set("file", file, basename(source));
+    const form = await this.form(given, options);
     const answer = (await this.json("/api/process", { method: "POST", body: form }, options)) as { task_id: string };
     this.wishes.set(answer.task_id, { folder: caller.outputFolder, path });
     return answer;
+  }
+
+  /** A submission as a form: its file, and of the result's place the extension. */
+  private async form(given: Record<string, unknown>, options: CallOptions): Promise<FormData> {
+    const { file_path, output_path, overwrite, ...fields } = given;
+    void overwrite; // of a result's place elsewhere
+    const source = await readablePath(String(file_path), (options.caller ?? this.access.caller).allowedFolders);
+    const form = new FormData();
+    if (typeof output_path === "string") form.set("output_format", extname(output_path));
+    for (const [key, value] of Object.entries(fields))
+      if (value !== null && value !== undefined) form.set(key, String(value));
+    form.set("file", await openAsBlob(source), basename(source));
+    return form;
   }
 
   /** The status, with the result brought here when there is one. */

@@ -206,3 +206,12 @@ export const imageParameters = z.strictObject({ file_path: filePath, ...common, 
 export const videoParameters = z.strictObject({ file_path: filePath, ...common, ...clipOnly });
 /** Also for surfaces that take any file and find out what it is; batch_size then has the clip's default. */
 export type TaskParameters = z.output<typeof videoParameters>;
+
+/** A submission that is only thought through. */
+export const planParameters = videoParameters.extend({
+  dit_model: parameter(
+    z.string().min(1).max(255).nullable().optional(),
+    "Which model; best, or nothing, for the best that fits among those that can run here.",
+    "best, or a name from list_available_models",
+  ),
+});

@@ -83,6 +83,8 @@ export const modelEntry = z.looseObject({
     .optional()
     .describe("Present while the model is downloaded"),
   download_error: z.string().optional().describe("Why the last download failed"),
+  memory_bytes: z.number().optional().describe("Private memory that a picture of 1080p needs here at its peak"),
+  fits: z.boolean().optional().describe("Whether this machine has that much"),
 });
 export type ModelEntry = z.output<typeof modelEntry>;
 
@@ -153,6 +155,43 @@ export const submitResult = z.looseObject({
   estimated_wait_seconds: z.number().describe("Seconds until the task is expected to be done"),
   duplicate: z.boolean().optional().describe("True when the idempotency key was known: this is that earlier task"),
   warning: z.string().optional(),
+});
+
+const suggestion = z.looseObject({
+  parameters: z
+    .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+    .describe("What to change in the submission; null leaves a parameter out"),
+  needed_bytes: z.number(),
+  text: z.string(),
+});
+export type Suggestion = z.output<typeof suggestion>;
+
+export const planResult = z.looseObject({
+  summary: z.string().describe("The plan in sentences"),
+  kind: z.enum(["image", "video"]),
+  model: z.string(),
+  reason: z.string().describe("Why this model"),
+  width: z.number().describe("Of the result, in pixels"),
+  height: z.number(),
+  frames: z.number().describe("Frames or pages of the result"),
+  tiles: z
+    .looseObject({ side: z.number(), overlap: z.number() })
+    .nullable()
+    .describe("Tiles of the autoencoder in pixels; null where frames go through whole"),
+  batch_size: z.number().describe("Frames that run together"),
+  prompt: z
+    .looseObject({ source: z.enum(["own", "separate"]), path: z.string() })
+    .nullable()
+    .describe("Where the prompt embedding comes from: the model's own file, which wins, or another; null without one"),
+  fits: z.boolean(),
+  needed_bytes: z.number().describe("Private memory at the peak, by the documented model"),
+  weights_bytes: z.number().describe("Size of the files whose weights are mapped; their memory can be taken back"),
+  available_bytes: z.number().describe("What a task may have here, less a reserve, when no other runs"),
+  device: z.string().describe("What it is computed on; the processor as long as none was tried"),
+  expected_seconds: z.number().nullable(),
+  time_from: z.enum(["measured here", "not measured yet"]).describe("Where the expected time comes from"),
+  notes: z.array(z.string()),
+  suggestions: z.array(suggestion).describe("What would fit, where the plan does not"),
 });
 
 export const taskResult = z.looseObject({

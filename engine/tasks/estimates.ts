@@ -32,8 +32,18 @@ function paceOf(model: string, completed: readonly Task[]): Pace {
   return { fixed, perMegapixel: telling.length ? seconds / megapixels : UNMEASURED.perMegapixel };
 }
 
+/** What an expectation is made for: a task, or what would be one. */
+export type Expected = Pick<Task, "target" | "frames"> & { readonly parameters: Pick<Task["parameters"], "dit_model"> };
+
+/** Seconds it is expected to need in all, or null where this machine has not finished a task of its model yet. */
+export function measuredSeconds(task: Expected, completed: readonly Task[]): number | null {
+  const { dit_model: model } = task.parameters;
+  const known = completed.some(({ parameters }) => parameters.dit_model === model);
+  return known ? expectedSeconds(task, completed) : null;
+}
+
 /** Seconds the task is expected to need in all. */
-export function expectedSeconds(task: Task, completed: readonly Task[]): number {
+export function expectedSeconds(task: Expected, completed: readonly Task[]): number {
   const { fixed, perMegapixel } = paceOf(task.parameters.dit_model, completed);
   return fixed + workOf(task) * perMegapixel;
 }

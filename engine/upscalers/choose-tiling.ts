@@ -37,7 +37,11 @@ export function chooseTiling(
  * The side that tiles must stay below for another try after memory ran out with this tiling: that of its tiles, or of the
  * frame where it went through whole. Null where no smaller tile would help, or where somebody wished for these.
  */
-export function sideThatFailed(wish: TilingWish, tiling: Tiling | undefined, { width, height }: TargetSize): number | null {
+export function sideThatFailed(
+  wish: TilingWish,
+  tiling: Tiling | undefined,
+  { width, height }: TargetSize,
+): number | null {
   if (wish.mode !== "auto" || wish.size !== undefined) return null;
   const side = Math.min(tiling?.tile[0] ?? Infinity, Math.max(width, height));
   return side > SIDES.at(-1)! ? side : null;

@@ -107,7 +107,11 @@ function autoencoderNeed({ target: { width, height }, frames, tileSide }: BatchS
 }
 
 /** Blocks are opened, run and closed one after the other: the widest counts. */
-function transformerBytes(batch: BatchShape, { dim, mlp, blocks, plain }: TransformerShape, choice: DeviceChoice): number {
+function transformerBytes(
+  batch: BatchShape,
+  { dim, mlp, blocks, plain }: TransformerShape,
+  choice: DeviceChoice,
+): number {
   const rows = tokensOf(batch) + TEXT_ROWS;
   return Math.max(
     ...blocks.map(({ hidden, weights }) => {

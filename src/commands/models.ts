@@ -21,9 +21,12 @@ export async function listModels(settings: Settings, json: boolean): Promise<num
     model.precision,
     model.size,
     model.vram,
+    memoryHere(model),
     availability(model),
   ]);
-  printLine(table(["  model (* default)", "params", "precision", "size", "memory", "state"], rows));
+  printLine(
+    table(["  model (* default)", "params", "precision", "size", "GPU memory", "1080p picture here", "state"], rows),
+  );
   if (answer.cache_bytes > 0) {
     printLine(
       `\nRepacked files take ${megabytes(answer.cache_bytes)} in the cache folder; "seedvr2 models clean" removes them.`,
@@ -41,6 +44,12 @@ export async function cleanModels(settings: Settings, json: boolean): Promise<nu
 }
 
 const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+
+/** What a picture of 1080p needs here, and whether there is so much. */
+function memoryHere({ memory_bytes: bytes, fits }: ModelEntry): string {
+  if (bytes === undefined) return "";
+  return `${(bytes / 1e9).toFixed(1)} GB, ${fits ? "fits" : "does not fit"}`;
+}
 
 function availability(model: ModelEntry): string {
   if (model.progress !== undefined) return `downloading, ${model.progress} % of ${model.download?.file ?? "its files"}`;

@@ -25,9 +25,9 @@ interface Property {
   anyOf?: { type?: string }[];
 }
 
-/** The flags of `upscale`, one for each parameter a task takes, with its description and default. */
-export function parameterFlags(): ParameterFlag[] {
-  const { properties = {} } = z.toJSONSchema(parameterSchemas.videoParameters, { io: "input" });
+/** The flags of `upscale` or `plan`, one for each parameter a task takes, with its description and default. */
+export function parameterFlags(parameters: z.ZodObject = parameterSchemas.videoParameters): ParameterFlag[] {
+  const { properties = {} } = z.toJSONSchema(parameters, { io: "input" });
   return Object.entries(properties as Record<string, Property>)
     .filter(([name]) => !notFlags.has(name))
     .map(([parameter, property]) => {

@@ -5,6 +5,7 @@ import type { Caller } from "../../engine/engine.ts";
 import { prepareSubmission } from "../../engine/local/submission.ts";
 import { settingsWarning } from "../../engine/local/settings-warning.ts";
 import type { MediaInfo } from "../../engine/media/media-info.ts";
+import { processor } from "../../engine/onnx/device-choice.ts";
 import { defaultModel, listModels, runnableModel } from "../../engine/models/model-list.ts";
 import { imageParameters } from "../../engine/schemas/parameters.ts";
 import { parseInput } from "../../engine/schemas/parse.ts";
@@ -49,6 +50,7 @@ function prepare(wish: object = {}, info: MediaInfo = picture, uploadName: strin
     workDir: folder,
     segmentFrames: 250,
     encoders: async () => new Set(["libx264", "ffv1", "png"]),
+    memory: { choice: processor, assumed: false, available: 6e9 },
   };
   return prepareSubmission({ parameters, kind: "image", caller, uploadName }, parts);
 }

@@ -33,6 +33,7 @@ test("the routes are these", () => {
     "POST /api/models/clean",
     "POST /api/models/download",
     "POST /api/models/switch",
+    "POST /api/plan",
     "POST /api/process",
     "POST /api/tasks/{task_id}/cancel",
     "POST /api/tasks/{task_id}/retry",

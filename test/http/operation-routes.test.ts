@@ -14,6 +14,7 @@ const endpoints: [OperationName, string, string, unknown, unknown][] = [
   ["list_available_models", "GET", "/api/models", undefined, {}],
   ["switch_model", "POST", "/api/models/switch", { model: "3b_fp8" }, { model: "3b_fp8", download: false }],
   ["download_model", "POST", "/api/models/download", { model: "3b_fp8" }, { model: "3b_fp8", cancel: false }],
+  ["plan", "POST", "/api/plan", { file_path: "/home/someone/a.png" }, { file_path: "/home/someone/a.png" }],
   ["clean_model_cache", "POST", "/api/models/clean", {}, {}],
   ["get_queue_status", "GET", "/api/queue/status", undefined, {}],
   ["get_task_position", "GET", `/api/queue/position/${id}`, undefined, { task_id: id }],

@@ -37,6 +37,29 @@ export const completed = aTask({
   notes: ["The sound was converted to AAC."],
 });
 
+const planned = {
+  summary: "seedvr2_ema_7b_fp16.safetensors makes 1920x1080, without tiles. It fits.",
+  kind: "image",
+  model: "seedvr2_ema_7b_fp16.safetensors",
+  reason: "Chosen because it is the best that fits.",
+  width: 1920,
+  height: 1080,
+  frames: 1,
+  tiles: null,
+  batch_size: 1,
+  prompt: { source: "separate", path: "/home/u/models/pos_emb.pt" },
+  fits: true,
+  needed_bytes: 13.8e9,
+  weights_bytes: 17e9,
+  available_bytes: 21e9,
+  device: "cpu",
+  expected_seconds: null,
+  time_from: "not measured yet",
+  notes: [],
+  suggestions: [],
+};
+const smaller = { parameters: { batch_size: 5 }, needed_bytes: 8e9, text: "With batch_size 5 it needs about 8.0 GB." };
+
 const idleDevice = {
   cuda_available: false,
   gpu_name: null,
@@ -175,6 +198,14 @@ export const examples: readonly Example[] = [
   example("get_task_status", task, aTask({ status: "queued", queue_position: 3, eta: 7500, stage: null }), [
     "Task k3x9a2pq is number 3 in the queue, done in about 2 h 5 min.",
     wait,
+  ]),
+  example("plan", { file_path: "/home/u/a.png" }, planned, [
+    planned.summary,
+    'submit_image_task with the same parameters and dit_model="seedvr2_ema_7b_fp16.safetensors"',
+  ]),
+  example("plan", { file_path: "/home/u/a.mp4" }, { ...planned, kind: "video", fits: false, suggestions: [smaller] }, [
+    planned.summary,
+    "Ask the user which of the suggestions to take",
   ]),
   example("get_task_position", task, { ...task, status: "queued", position: 2, estimated_wait: 24 }, [
     "Task k3x9a2pq is number 2 in the queue, done in about 24 s.",

@@ -31,7 +31,7 @@ it("answers a pipe client that sends one call without initialize and without a f
   const call = (name: string, args: object) =>
     JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: args } });
   const list = await machine.run(["mcp"], '{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n');
-  expect(JSON.parse(list.stdout).result.tools).toHaveLength(14);
+  expect(JSON.parse(list.stdout).result.tools).toHaveLength(15);
   expect(list.code).toBe(0);
   const clip = await makeClip(machine.folder, "clip.mp4", { frames: 30 });
   const submitted = await machine.run(["mcp"], call("submit_video_task", { file_path: clip, resolution: 96 }));

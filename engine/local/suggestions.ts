@@ -1,0 +1,108 @@
+import { memoryPlan, type MemoryHere, type MemoryPlan } from "../pipeline/memory-plan.ts";
+import { builtinModel } from "../models/catalogue.ts";
+import type { ModelShape } from "../models/model-shape.ts";
+import type { TaskParameters } from "../schemas/parameters.ts";
+import type { Suggestion } from "../schemas/results.ts";
+import type { SizeWish } from "../tasks/target-size.ts";
+import type { Submission } from "../tasks/task.ts";
+
+/** A SeedVR2 model that could be used instead. */
+export interface Alternative {
+  readonly name: string;
+  readonly shape: ModelShape;
+}
+
+/** A task whose memory is in question. */
+export interface MemoryQuestion {
+  readonly kind: "image" | "video";
+  readonly parameters: TaskParameters;
+  /** Pixels of the result for these wishes; throws where they are not possible. */
+  readonly sizeOf: (wish: SizeWish) => Submission["target"];
+  readonly memory: MemoryHere;
+}
+
+type Changes = Suggestion["parameters"];
+
+/** Usual shorter sides, largest first. */
+const USUAL_SIDES = [2160, 1440, 1080, 720, 576, 480, 360, 240] as const;
+
+/** How a task with changed parameters would run. */
+export function planWith(question: MemoryQuestion, changes: Changes, shape: ModelShape | null): MemoryPlan {
+  const wished = { ...question.parameters, ...changes };
+  // `null` stands for the default, which for these parameters is to leave them out.
+  const given = Object.entries(wished).filter(([, value]) => value !== null);
+  const parameters = Object.fromEntries(given) as Omit<TaskParameters, "dit_model">;
+  const target = question.sizeOf(parameters);
+  return memoryPlan({ kind: question.kind, parameters, target }, shape, question.memory);
+}
+
+/**
+ * What would fit instead of a task that does not: tiles of our choosing, if that is enough; else each of a smaller batch,
+ * a smaller result, another model that can run (`alternatives`, best first), and the built-in one.
+ */
+export function suggestionsFor(
+  question: MemoryQuestion,
+  shape: ModelShape,
+  alternatives: readonly Alternative[],
+): Suggestion[] {
+  const auto = automaticTiles(question.parameters);
+  if (Object.keys(auto).length) {
+    const plan = planWith(question, auto, shape);
+    if (plan.fits) return [suggestionOf(auto, plan)];
+  }
+  const candidates: Candidate[] = [
+    ...smallerBatches(question).map((changes) => ({ changes: { ...changes, ...auto }, shape })),
+    ...smallerSides(question).map((changes) => ({ changes: { ...changes, ...auto }, shape })),
+    ...alternatives.map((other) => ({ changes: { dit_model: other.name, ...auto }, shape: other.shape })),
+    { changes: { dit_model: builtinModel.name }, shape: null },
+  ];
+  const found = new Map<string, Suggestion>();
+  for (const { changes, shape: other } of candidates) {
+    const [first = ""] = Object.keys(changes);
+    if (found.has(first) && other) continue; // of each kind the one nearest to the wish, and always the built-in model
+    const plan = planWith(question, changes, other);
+    if (plan.fits) found.set(other ? first : "builtin", suggestionOf(changes, plan));
+  }
+  return [...found.values()];
+}
+
+interface Candidate {
+  /** The first one says what kind of change it is. */
+  readonly changes: Changes;
+  readonly shape: ModelShape | null;
+}
+
+/** What must change so that the tiles are ours to choose. */
+function automaticTiles({ vae_tiling, vae_tile_size, vae_tile_overlap }: TaskParameters): Changes {
+  return {
+    ...(vae_tiling !== "auto" && { vae_tiling: "auto" }),
+    ...(vae_tile_size !== undefined && { vae_tile_size: null }),
+    ...(vae_tile_overlap !== undefined && { vae_tile_overlap: null }),
+  };
+}
+
+function smallerBatches({ kind, parameters }: MemoryQuestion): Changes[] {
+  const count = kind === "image" ? 0 : (parameters.batch_size - 1) / 4;
+  return Array.from({ length: count }, (_, i) => ({ batch_size: parameters.batch_size - 4 * (i + 1) }));
+}
+
+function smallerSides({ parameters, sizeOf }: MemoryQuestion): Changes[] {
+  const { width, height } = sizeOf(parameters);
+  return USUAL_SIDES.filter((side) => side < Math.min(width, height)).map((resolution) => {
+    return { resolution, ...(parameters.scale !== undefined && { scale: null }) };
+  });
+}
+
+function suggestionOf(changes: Changes, { needed, tiles }: MemoryPlan): Suggestion {
+  const words = Object.entries(changes).map(([name, value]) =>
+    value === null ? `without ${name}` : `with ${name} ${value}`,
+  );
+  const inTiles = tiles ? `, in tiles of ${tiles.side} pixels,` : "";
+  const text = `${words.join(" and ")}${inTiles} it needs about ${gigabytes(needed)}.`;
+  return { parameters: changes, needed_bytes: needed, text: text.charAt(0).toUpperCase() + text.slice(1) };
+}
+
+/** Bytes as people say them: "6.1 GB", "21 GB". */
+export function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(bytes < 9.95e9 ? 1 : 0)} GB`;
+}
