@@ -1,0 +1,58 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { bestFirst } from "../../engine/models/best-first.ts";
+import { lookInto } from "../../engine/models/look-into.ts";
+import { modelShape, type ModelShape } from "../../engine/models/model-shape.ts";
+import { listModels } from "../../engine/models/model-list.ts";
+import { golden } from "../fixtures/golden-path.ts";
+import { tinyModel } from "../seedvr2/tiny-models.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+
+const model = (dim: number, storage: ModelShape["storage"], variant: string | null = null, bytes = 1) => ({
+  shape: { dim, storage, bytes, plain: false, mlp: "gelu", blocks: [] } satisfies ModelShape,
+  variant,
+});
+
+it("the best model is the larger one, plain before sharp, stored with the least loss, in the smaller file", () => {
+  const order = [
+    model(3072, "fp16"),
+    ...(["fp8 mixed", "Q8_0", "int8", "fp8", "Q6_K", "mxfp8", "Q5_K", "Q4_K"] as const).map((s) => model(3072, s)),
+    model(3072, "nvfp4", null, 1),
+    model(3072, "nvfp4", null, 2),
+    model(3072, "fp16", "Sharp"),
+    model(2560, "fp16"),
+    model(2560, "Q4_K"),
+  ];
+  expect([...order].reverse().sort(bestFirst)).toEqual(order);
+});
+
+describe("the storage of a checkpoint", () => {
+  it.each([
+    ["chain/chain_tiny_3b.dit.weights.safetensors", "fp16"],
+    ["storage/storage_tiny_q8_0.weights.gguf", "Q8_0"],
+  ])("in %s is told by its tensors: %s", async (file, storage) => {
+    expect(await lookInto(golden(file))).toMatchObject({ kind: "transformer", storage });
+  });
+});
+
+describe("the shape of a model", () => {
+  const list = async (folder: string) => listModels({ modelDirs: [folder], comfyFolders: [], builtinModel: "/b.onnx" });
+
+  it("is its file's where it is installed, with what is mapped beside it", async () => {
+    const folder = join(await temporaryFolder(), "models");
+    await tinyModel(folder);
+    const [installed] = await list(folder);
+    const shape = await modelShape(installed!);
+    expect(shape).toMatchObject({ storage: "fp16", plain: false, blocks: expect.any(Array) });
+    expect(shape!.dim).toBeLessThan(1000);
+    expect(shape!.bytes).toBeGreaterThan(100_000);
+  });
+
+  it("is the published one where it is not, and none for the built-in model", async () => {
+    const models = await list(await temporaryFolder());
+    const shapes = await Promise.all(models.map(modelShape));
+    expect(shapes[0]).toMatchObject({ dim: 2560, bytes: 6.9e9 });
+    expect(shapes[4]).toMatchObject({ dim: 3072, mlp: "gelu" });
+    expect(shapes[12]).toBeNull();
+  });
+});
