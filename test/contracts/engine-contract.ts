@@ -76,6 +76,28 @@ export function engineContract(
       await engine.close();
     });
 
+    it("plans a task without doing anything", async () => {
+      const machine = await TestMachine.make();
+      const engine = await open(machine);
+      const file_path = await makePicture(machine.folder, "p.png");
+      const plan = await engine.call("plan", {
+        file_path,
+        resolution: 60,
+        output_path: join(machine.folder, "q.webp"),
+      });
+      expect(plan).toMatchObject({
+        ...{ kind: "image", model: "builtin_x2.onnx", width: 80, height: 60, frames: 1, tiles: null, fits: true },
+        ...{ expected_seconds: null, time_from: "not measured yet", suggestions: [] },
+      });
+      const missing = engine.call("plan", { file_path, dit_model: "3b_fp9" });
+      await expect(missing).rejects.toMatchObject({
+        code: "not_found",
+        message: expect.stringMatching(/Did you mean/),
+      });
+      expect(await engine.call("get_queue_status", {})).toMatchObject({ queue_length: 0, total_completed: 0 });
+      await engine.close();
+    });
+
     it.each([
       ["get_task_status", { task_id: "zzzzzzzz" }, "not_found"],
       ["get_task_status", { task_id: "bad id" }, "invalid_parameter"],

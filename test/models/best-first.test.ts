@@ -30,6 +30,9 @@ describe("the storage of a checkpoint", () => {
   it.each([
     ["chain/chain_tiny_3b.dit.weights.safetensors", "fp16"],
     ["storage/storage_tiny_q8_0.weights.gguf", "Q8_0"],
+    ["storage/storage_tiny_q4_k_m.weights.gguf", "Q4_K"],
+    ["storage/storage_tiny_fp8_scaled.weights.safetensors", "fp8"],
+    ["dit/dit_tiny_7b.weights.safetensors", "fp32"],
   ])("in %s is told by its tensors: %s", async (file, storage) => {
     expect(await lookInto(golden(file))).toMatchObject({ kind: "transformer", storage });
   });

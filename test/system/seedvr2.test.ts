@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { expect, it } from "vitest";
@@ -13,6 +13,9 @@ interface Ended {
   readonly notes: readonly string[];
   readonly error?: string;
 }
+
+/** First fields of a model in the list, in the contract's order. */
+const contractFields = ["name", "params", "precision", "size", "vram", "variant", "desc"];
 
 const repackable = {
   weights: "storage/storage_tiny_q8_0.weights.gguf",
@@ -96,4 +99,52 @@ it("gives its memory back when asked, says what it computes on, and loads again 
     await client.callTool({ name: "release_gpu_memory", arguments: {} });
     expect(await status()).toMatchObject({ model_loaded: false, current_model: null, device: null });
   }
+});
+
+it("plans alike over MCP, REST and the command line, by the file's own tensors, and learns its time", async () => {
+  const { machine, client } = await machineWithTinyModel();
+  const file_path = await makePicture(machine.folder, "p.png");
+  const wish = { file_path, resolution: 45 };
+  const overMcp = async () => (await client.callTool({ name: "plan", arguments: wish })).structuredContent;
+  const first = await overMcp();
+  expect(first).toMatchObject({
+    ...{ model: "seedvr2_ema_3b_fp16.safetensors", width: 60, height: 45, batch_size: 1, tiles: null, fits: true },
+    ...{ reason: expect.stringContaining("fp16"), time_from: "not measured yet", expected_seconds: null },
+    prompt: { source: "separate", path: join(machine.stateDir, "models", "pos_emb.safetensors") },
+    next_step: expect.stringContaining("submit_image_task"),
+  });
+  const { message, next_step, ...plan } = first as Record<string, unknown>;
+  expect(message).toBe(plan["summary"]);
+  expect(next_step).toContain("3b_fp16");
+  const url = machine.url("/api/plan");
+  const headers = { "content-type": "application/json" };
+  const posted = await fetch(url, { method: "POST", headers, body: JSON.stringify(wish) });
+  expect([posted.status, await posted.json()]).toEqual([200, plan]);
+  const form = new FormData();
+  form.set("resolution", "45");
+  form.set("file", new Blob([await readFile(file_path)]), "p.png");
+  expect(await (await fetch(url, { method: "POST", body: form })).json()).toEqual(plan);
+  expect(await readdir(join(machine.stateDir, "uploads")), "what was uploaded is gone").toEqual([]);
+  const typed = await machine.run(["plan", file_path, "--resolution", "45", "--json"]);
+  expect(JSON.parse(typed.stdout)).toEqual(plan);
+  expect((await machine.run(["plan", file_path, "--resolution", "45"])).stdout).toBe(`${String(plan["summary"])}\n`);
+  await restored(client, "submit_image_task", { ...wish, dit_model: "3b_fp16" });
+  expect(await overMcp()).toMatchObject({ time_from: "measured here", expected_seconds: expect.any(Number) });
+});
+
+it("refuses at submission what no memory here could hold, on each surface, and says what each model needs", async () => {
+  const { machine, client } = await machineWithTinyModel();
+  const file_path = await makeClip(machine.folder, "clip.mp4", { frames: 5, size: "64x48" });
+  const wish = { file_path, resolution: 6000, dit_model: "3b_fp16", vae_tiling: "off" };
+  const refused = await client.callTool({ name: "submit_video_task", arguments: wish });
+  expect(refused.isError).toBe(true);
+  expect(JSON.stringify(refused.content)).toMatch(/needs about \d+ GB of memory, and there are \d+(\.\d)? GB/);
+  const typed = ["upscale", file_path, "--resolution", "6000", "--dit-model", "3b_fp16", "--vae-tiling", "off"];
+  expect(await machine.run(typed)).toMatchObject({ code: 2, stderr: expect.stringContaining("With ") });
+  const { models } = await machine.engine().call("list_available_models", {});
+  expect(models).toHaveLength(30);
+  for (const model of models)
+    expect(model).toMatchObject({ memory_bytes: expect.any(Number), fits: expect.any(Boolean) });
+  expect(Object.keys(models[0]!).slice(0, 7)).toEqual(contractFields);
+  expect((await machine.run(["models"])).stdout).toMatch(/3b_fp16.* \d+\.\d GB, (fits|does not fit) +ready/);
 });

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { lookInto } from "../../engine/models/look-into.ts";
 import { processor } from "../../engine/onnx/device-choice.ts";
 import { openSeedvr2 } from "../../engine/upscalers/open-seedvr2.ts";
 import type { UpscaleSettings } from "../../engine/upscalers/upscaler.ts";
@@ -118,6 +119,8 @@ it.each<LayerFormat>(["fp16", "fp8", "fp8_scaled", "int8_tensor", "int8_rows", "
     const [path, plainPath] = [join(folder, `${format}.safetensors`), join(folder, `${format}.plain.safetensors`)];
     await writeSafetensors(path, new Map([...file, carried()]));
     await writeSafetensors(plainPath, plain);
+    const storage = format.replace(/_.*/, "");
+    expect(await lookInto(path)).toMatchObject({ kind: "transformer", storage, holdsPrompt: true });
     const [otherPrompt, samePrompt] = [join(folder, "other.safetensors"), join(folder, "same.safetensors")];
     const other = { shape: prompt.shape, values: prompt.values.map((value) => -value) };
     await writeSafetensors(otherPrompt, new Map([["embedding", carried(other)[1]]]));
