@@ -51,7 +51,7 @@ const instructions = [
   "is still running: call wait_for_task again with the same task_id and never submit the file again for that.",
   "Tasks are done one after another, survive a restart and go on when this program quits; clips can take hours.",
   "Originals are never changed; results go to the output folder unless output_path is given.",
-  "list_available_models says which models can run; leave dit_model out for the default.",
+  "list_available_models says which models can run; leave dit_model out for the default; plan says what fits.",
   "Cancel or release memory only when the user wants it.",
 ].join(" ");
 

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { builtinModel } from "../models/catalogue.ts";
 import { knownModel, runnableModel } from "../models/model-list.ts";
 import { modelShape, type ModelShape } from "../models/model-shape.ts";
 import { deviceName } from "../onnx/providers.ts";
@@ -138,16 +139,14 @@ function summaryOf(plan: PlanFacts): string {
   const { model, width, height, tiles, needed_bytes, available_bytes, expected_seconds: seconds } = plan;
   const frames = plan.frames === 1 ? "" : `, ${plan.frames} frames`;
   const batch = plan.kind === "video" ? `, ${plan.batch_size} at a time` : "";
-  const how = tiles ? `in tiles of ${tiles.side} pixels that share ${tiles.overlap}` : "without tiles";
+  const whole = tiles ? `in tiles of ${tiles.side} pixels that share ${tiles.overlap}` : "without tiles";
+  const how = model === builtinModel.name ? "" : `${batch}, ${whole}`;
   const memory = `It needs about ${gigabytes(needed_bytes)} of memory on ${plan.device}, where ${gigabytes(available_bytes)} can be had`;
-  const time =
-    seconds === null
-      ? "its time was not measured here yet"
-      : `it takes about ${Math.ceil(seconds)} s, as measured here`;
+  const known = seconds !== null && `it takes about ${Math.ceil(seconds)} s, as measured here`;
   return [
-    `${model} makes ${width}x${height}${frames}${batch}, ${how}.`,
+    `${model} makes ${width}x${height}${frames}${how}.`,
     plan.reason,
-    `${memory}: ${plan.fits ? "it fits" : "it does not fit"}, and ${time}.`,
+    `${memory}: ${plan.fits ? "it fits" : "it does not fit"}, and ${known || "its time was not measured here yet"}.`,
     ...plan.suggestions.map(({ text }) => text),
     ...plan.notes,
   ].join(" ");
