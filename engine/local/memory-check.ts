@@ -29,7 +29,7 @@ export async function refuseWhatDoesNotFit(
   const { needed, fits, tiles } = planWith(question, {}, shape);
   if (fits) return;
   const others = (await runnableBestFirst(models)).filter(({ name }) => name !== model.name);
-  const suggestions = suggestionsFor(question, shape, others);
+  const suggestions = suggestionsFor(question, { name: model.name, shape }, others);
   throw new EngineError("does_not_fit", {
     what: `This needs about ${gigabytes(needed)} of memory, and there are ${gigabytes(question.memory.available)} for it here.`,
     why: workWords(question, model.name, tiles),

@@ -10,10 +10,7 @@ import { measuredSeconds } from "../tasks/estimates.ts";
 import type { Task } from "../tasks/task.ts";
 import { runnableBestFirst } from "./memory-check.ts";
 import { readWish, smallerNote, type SubmissionParts, type Wish } from "./submission.ts";
-import { gigabytes, planWith, suggestionsFor, type MemoryQuestion } from "./suggestions.ts";
-
-/** How one asks for the best model that fits. */
-const BEST = "best";
+import { gigabytes, namesModel, planWith, suggestionsFor, type MemoryQuestion } from "./suggestions.ts";
 
 export interface PlanParts extends Pick<SubmissionParts, "probe" | "models" | "memory"> {
   /** Finished tasks, from which times are learnt. */
@@ -46,8 +43,9 @@ export async function planTask(wish: Wish, parts: PlanParts): Promise<Plan> {
   const { parameters } = wish;
   const question = { kind: read.kind, parameters, sizeOf: read.sizeOf, memory: parts.memory };
   const models = await parts.models();
-  const wanted = parameters.dit_model ?? BEST;
-  const choice = wanted === BEST ? await bestThatFits(question, models) : await named(question, models, wanted);
+  const choice = namesModel(parameters)
+    ? await named(question, models, String(parameters.dit_model))
+    : await bestThatFits(question, models);
   const suggestions = await suggestionsOf(question, choice, models);
   const target = read.sizeOf(parameters);
   const expected = { target, frames: read.frames, parameters: { dit_model: choice.model.name } };
@@ -106,16 +104,20 @@ function unreadable(models: readonly ModelEntry[], { name }: ModelEntry): Engine
 
 async function suggestionsOf(
   question: MemoryQuestion,
-  { shape, memory, model }: Choice,
+  { memory, model, shape }: Choice,
   models: readonly ModelEntry[],
 ): Promise<Suggestion[]> {
-  if (memory.fits || !shape) return [];
-  const others = await runnableBestFirst(models);
-  return suggestionsFor(
-    question,
-    shape,
-    others.filter(({ name }) => name !== model.name),
-  );
+  const runnable = await runnableBestFirst(models);
+  if (namesModel(question.parameters)) {
+    if (memory.fits || !shape) return [];
+    const others = runnable.filter(({ name }) => name !== model.name);
+    return suggestionsFor(question, { name: model.name, shape }, others);
+  }
+  const [best] = runnable;
+  if (shape || !best) return [];
+  // The built-in model was chosen for want of memory: what would let the best one run.
+  const suggestions = suggestionsFor(question, best, runnable.slice(1));
+  return suggestions.filter(({ parameters }) => parameters["dit_model"] !== model.name);
 }
 
 /** What the file itself holds wins. */

@@ -23,6 +23,9 @@ export interface MemoryQuestion {
 
 type Changes = Suggestion["parameters"];
 
+/** How one asks for the best model that fits. */
+export const BEST = "best";
+
 /** Usual shorter sides, largest first. */
 const USUAL_SIDES = [2160, 1440, 1080, 720, 576, 480, 360, 240] as const;
 
@@ -38,38 +41,51 @@ export function planWith(question: MemoryQuestion, changes: Changes, shape: Mode
 
 /**
  * What would fit instead of a task that does not: tiles of our choosing, if that is enough; else each of a smaller batch,
- * a smaller result, another model that can run (`alternatives`, best first), and the built-in one.
+ * a smaller result, another model that can run (`alternatives`, best first), and the built-in one. Where the parameters
+ * name no model, the changes do.
  */
 export function suggestionsFor(
   question: MemoryQuestion,
-  shape: ModelShape,
+  { name, shape }: Alternative,
   alternatives: readonly Alternative[],
 ): Suggestion[] {
+  const own = namesModel(question.parameters) ? {} : { dit_model: name };
   const auto = automaticTiles(question.parameters);
   if (Object.keys(auto).length) {
     const plan = planWith(question, auto, shape);
-    if (plan.fits) return [suggestionOf(auto, plan)];
+    if (plan.fits) return [suggestionOf({ ...auto, ...own }, plan)];
   }
-  const candidates: Candidate[] = [
-    ...smallerBatches(question).map((changes) => ({ changes: { ...changes, ...auto }, shape })),
-    ...smallerSides(question).map((changes) => ({ changes: { ...changes, ...auto }, shape })),
-    ...alternatives.map((other) => ({ changes: { dit_model: other.name, ...auto }, shape: other.shape })),
-    { changes: { dit_model: builtinModel.name }, shape: null },
-  ];
-  const found = new Map<string, Suggestion>();
-  for (const { changes, shape: other } of candidates) {
-    const [first = ""] = Object.keys(changes);
-    if (found.has(first) && other) continue; // of each kind the one nearest to the wish, and always the built-in model
-    const plan = planWith(question, changes, other);
-    if (plan.fits) found.set(other ? first : "builtin", suggestionOf(changes, plan));
-  }
-  return [...found.values()];
+  const smaller = (wishes: readonly Changes[]) =>
+    firstThatFits(
+      question,
+      wishes.map((changes) => ({ changes: { ...changes, ...auto, ...own }, shape })),
+    );
+  const others = alternatives.map((other) => ({ changes: { dit_model: other.name, ...auto }, shape: other.shape }));
+  return [
+    smaller(smallerBatches(question)),
+    smaller(smallerSides(question)),
+    firstThatFits(question, others),
+    firstThatFits(question, [{ changes: { dit_model: builtinModel.name }, shape: null }]),
+  ].filter((suggestion) => suggestion !== null);
+}
+
+/** Whether somebody wishes for a certain model. */
+export function namesModel({ dit_model: wanted = null }: TaskParameters): boolean {
+  return wanted !== null && wanted !== BEST;
 }
 
 interface Candidate {
-  /** The first one says what kind of change it is. */
   readonly changes: Changes;
   readonly shape: ModelShape | null;
+}
+
+/** Candidates come nearest to the wish first. */
+function firstThatFits(question: MemoryQuestion, candidates: readonly Candidate[]): Suggestion | null {
+  for (const { changes, shape } of candidates) {
+    const plan = planWith(question, changes, shape);
+    if (plan.fits) return suggestionOf(changes, plan);
+  }
+  return null;
 }
 
 /** What must change so that the tiles are ours to choose. */

@@ -191,7 +191,9 @@ export const planResult = z.looseObject({
   expected_seconds: z.number().nullable(),
   time_from: z.enum(["measured here", "not measured yet"]).describe("Where the expected time comes from"),
   notes: z.array(z.string()),
-  suggestions: z.array(suggestion).describe("What would fit, where the plan does not"),
+  suggestions: z
+    .array(suggestion)
+    .describe("What would fit where the plan does not, or would let a SeedVR2 model fit where none does"),
 });
 
 export const taskResult = z.looseObject({

@@ -7,6 +7,7 @@ import { prepareSubmission, type Wish } from "../../engine/local/submission.ts";
 import type { ClipInfo, MediaInfo, PictureInfo } from "../../engine/media/media-info.ts";
 import { listModels } from "../../engine/models/model-list.ts";
 import { processor } from "../../engine/onnx/device-choice.ts";
+import { memoryHere } from "../../engine/pipeline/memory-plan.ts";
 import { planParameters, type TaskParameters } from "../../engine/schemas/parameters.ts";
 import { parseInput } from "../../engine/schemas/parse.ts";
 import type { Task } from "../../engine/tasks/task.ts";
@@ -96,8 +97,12 @@ describe("a plan", () => {
     const next = await best(between(large, small));
     expect(next).toMatchObject({ model: fp16("3b"), fits: true, suggestions: [] });
     expect(next.reason).toMatch(/of those that can run here and fit.*7b_fp16\.safetensors would need about \d+ GB/);
-    const last = await best(2);
-    expect(last).toMatchObject({ model: "builtin_x2.onnx", fits: true, suggestions: [] });
+    const last = await best(small - 0.5);
+    expect(last).toMatchObject({ model: "builtin_x2.onnx", fits: true });
+    expect(last.suggestions.map(({ parameters }) => parameters)).toEqual([
+      { batch_size: expect.any(Number), dit_model: fp16("7b") },
+      { resolution: expect.any(Number), dit_model: fp16("7b") },
+    ]);
     expect(last.reason).toMatch(/no SeedVR2 model that can run here fits.*7b_fp16.*3b_fp16/);
   });
 
@@ -185,6 +190,19 @@ describe("a plan", () => {
       const again = await plan({ ...wish, ...parameters }, { info: clip, gigabytes });
       expect(again).toMatchObject({ fits: true, needed_bytes });
     }
+  });
+});
+
+describe("on a GPU", () => {
+  const gpu = { provider: "cuda", index: 1, attention: "fused", arithmetic: "fp16", memory: 1e9 } as const;
+
+  it("a plan is made with its memory, one block's weights included", async () => {
+    const { wish, parts } = asked({ dit_model: "7b_fp16", vae_tile_size: 384, batch_size: 21 }, { info: clip });
+    const memory = memoryHere(gpu);
+    expect(memory).toMatchObject({ assumed: false, available: 1e9 });
+    const made = await planTask(wish, { ...parts, memory });
+    expect(made).toMatchObject({ device: "cuda:1", available_bytes: 1e9, fits: false, notes: [] });
+    expect(made.needed_bytes).toBeGreaterThan((await planTask(wish, parts)).needed_bytes);
   });
 });
 
