@@ -11,7 +11,7 @@ import type { Value } from "./value.ts";
  * takes 31 to 37 s, of which making sessions is 7, with 640 28 s, of which 2. Where nothing is converted while the graph
  * runs, products are made in one piece.
  */
-const STRIPE = 640;
+export const STRIPE = 640;
 
 export interface LinearShape {
   readonly outputs: number;

@@ -1,4 +1,5 @@
 import type { DeviceChoice } from "../onnx/device-choice.ts";
+import { STRIPE } from "../onnx/matmul.ts";
 import type { TransformerSizes } from "../weights/network.ts";
 import type { TargetSize } from "./upscaler.ts";
 
@@ -9,7 +10,7 @@ import type { TargetSize } from "./upscaler.ts";
  *
  *     encode      = ENCODER_KERNELS + pixels of a tile · PIXEL
  *     decode      = DECODER_KERNELS + pixels of a tile · PIXEL
- *     transformer = tokens · (3 · hidden + 10 · dim) · 4 B + one stripe of converted weights; on a GPU one block's weights
+ *     transformer = tokens · (3 · hidden + 10 · dim) · 4 B + two stripes of converted weights; on a GPU one block's weights
  *     held        = frames of a batch · pixels of a frame · HELD
  *
  * Weights in files are mapped and not counted: the system takes their pages back when it needs them. Every figure that
@@ -37,8 +38,8 @@ const VALUE = 4;
 const HIDDEN_VALUES = 3;
 /** … and ones as wide as the stream (itself, normed, q, k, v and their copies in windows, results of both halves). */
 const STREAM_VALUES = 10;
-/** Rows of a weight converted at a time, twice because two stripes meet (STRIPE in engine/onnx/matmul.ts). */
-const STRIPES = 2 * 1280;
+/** Stripes of converted weights that are there at once: one is multiplied while the next is made. */
+const STRIPES = 2;
 /** Rows of the published prompt embedding, which go through every block beside the tokens (seedvr2-pipeline.md 5). */
 const TEXT_ROWS = 58;
 /** Pixels a side of the patch that is one token: 8 a latent cell, 2 cells a patch. */
@@ -116,7 +117,7 @@ function transformerBytes(
   return Math.max(
     ...blocks.map(({ hidden, weights }) => {
       const values = rows * (HIDDEN_VALUES * hidden + STREAM_VALUES * dim) * VALUE;
-      if (choice.provider === "cpu") return values + (plain ? 0 : STRIPES * hidden * VALUE);
+      if (choice.provider === "cpu") return values + (plain ? 0 : STRIPES * STRIPE * hidden * VALUE);
       const matrices = 4 * dim * dim + (mlp === "swiglu" ? 3 : 2) * dim * hidden;
       const sets = weights === "own" ? 2 : 1; // for video and text
       return values + sets * matrices * (choice.arithmetic === "fp16" ? 2 : VALUE);

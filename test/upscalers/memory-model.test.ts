@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { processor, type DeviceChoice } from "../../engine/onnx/device-choice.ts";
+import { STRIPE } from "../../engine/onnx/matmul.ts";
 import {
   autoencoderPeak,
   keptSessionsPeak,
@@ -56,7 +57,7 @@ describe("the memory SeedVR2 needs", () => {
     const values = (8160 + 58) * (3 * 6912 + 10 * 2560) * 4;
     const picture = { ...hd, frames: 1 };
     expect(memoryNeed(picture, { ...small, plain: true }, processor).transformer).toBe(values);
-    expect(memoryNeed(picture, small, processor).transformer).toBe(values + 2 * 1280 * 6912 * 4);
+    expect(memoryNeed(picture, small, processor).transformer).toBe(values + 2 * STRIPE * 6912 * 4);
   });
 
   it("does not grow with a picture that is no larger than a tile", () => {
