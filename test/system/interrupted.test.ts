@@ -1,6 +1,6 @@
 import { readFile, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Engine } from "../../engine/index.ts";
 import { tinyModel } from "../seedvr2/tiny-models.ts";
 import { makeClip } from "./media.ts";
@@ -50,6 +50,54 @@ it.each(["worker", "engine"])(
   },
   400_000,
 );
+
+describe("a SeedVR2 task whose worker the system kills, as it does when memory runs out", () => {
+  /** A clip of strips longer than the smallest tile, and the engine at work on it. */
+  async function begun() {
+    const machine = await TestMachine.make();
+    await tinyModel(join(machine.stateDir, "models"));
+    const engine = machine.engine();
+    const file_path = await makeClip(machine.folder, "strip.mp4", { frames: 30, size: "200x16" });
+    const wish = { file_path, resolution: 32, dit_model: "3b_fp16" };
+    const { task_id } = await engine.call("submit_video_task", wish);
+    return { machine, engine, task_id };
+  }
+
+  /** Kills the worker once it has kept more batches than before, and answers how many that are. */
+  async function killAtWork(machine: TestMachine, task_id: string, before: number): Promise<number> {
+    let kept = 0;
+    await until(async () => (kept = (await keptBatches(machine, task_id)).length) > before, "it is at work", 120);
+    const worker = childOf(machine.enginePid(), "worker")!;
+    process.kill(worker, "SIGKILL");
+    await until(() => !isAlive(worker), "the worker is gone");
+    return kept;
+  }
+
+  it("goes on in smaller tiles, which its notes and its name say", async () => {
+    const { machine, engine, task_id } = await begun();
+    await killAtWork(machine, task_id, 0);
+    const done = await ended(engine, task_id, 150);
+    expect(done).toMatchObject({ status: "completed", frames_done: 30, output_resolution: "400x32" });
+    expect(done.output_filename).toContain("_vaeL");
+    expect(done.notes).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^Memory ran out with 400 pixels a side/),
+        expect.stringMatching(/in tiles of 384 pixels/),
+      ]),
+    );
+  }, 300_000);
+
+  it("fails with advice when it happens again", async () => {
+    const { machine, engine, task_id } = await begun();
+    const kept = await killAtWork(machine, task_id, 0);
+    await killAtWork(machine, task_id, kept);
+    const failed = await ended(engine, task_id, 150);
+    expect(failed).toMatchObject({
+      status: "failed",
+      error: expect.stringMatching(/ran out twice.*ask plan what fits/),
+    });
+  }, 300_000);
+});
 
 it.each([
   ["reads", "nut\0pipe:1"],
