@@ -24,7 +24,7 @@ export interface MemoryQuestion {
 type Changes = Suggestion["parameters"];
 
 /** How one asks for the best model that fits. */
-export const BEST = "best";
+const BEST = "best";
 
 /** Usual shorter sides, largest first. */
 const USUAL_SIDES = [2160, 1440, 1080, 720, 576, 480, 360, 240] as const;
