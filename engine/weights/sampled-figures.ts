@@ -19,23 +19,37 @@ export interface SampledFigures {
 
 /**
  * Looks at `rows` rows of a weight, spread over three places; at all of one that is a vector, has no more rows, or has
- * blocks across them. Memory holds one place at a time.
+ * blocks across them. Memory holds one place at a time. What is stored rotated is looked at as it is stored: a rotation
+ * keeps the mean square.
  */
 export async function sampledFigures(weight: Weight, rows: number): Promise<SampledFigures> {
-  let [values, nonFinite, squares, least, most] = [0, 0, 0, Infinity, -Infinity];
-  for (const place of placesIn(weight, rows)) {
-    for (const value of await weightRows(weight, place)) {
-      values++;
-      if (!Number.isFinite(value)) {
-        nonFinite++;
-        continue;
-      }
-      squares += value * value;
-      if (value < least) least = value;
-      if (value > most) most = value;
+  const { rotated: _, ...stored } = weight;
+  const looks: SampledFigures[] = [];
+  for (const place of placesIn(weight, rows)) looks.push(figuresOf(await weightRows(stored, place)));
+  const sum = (of: (look: SampledFigures) => number) => looks.reduce((all, look) => all + of(look), 0);
+  const [values, nonFinite] = [sum((look) => look.values), sum((look) => look.nonFinite)];
+  const squares = sum((look) => look.rms ** 2 * (look.values - look.nonFinite));
+  return {
+    ...{ values, nonFinite, rms: Math.sqrt(squares / Math.max(1, values - nonFinite)) },
+    least: Math.min(...looks.map(({ least }) => least)),
+    most: Math.max(...looks.map(({ most }) => most)),
+  };
+}
+
+function figuresOf(values: Float32Array): SampledFigures {
+  let [nonFinite, squares, least, most] = [0, 0, Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!Number.isFinite(value)) {
+      nonFinite++;
+      continue;
     }
+    squares += value * value;
+    if (value < least) least = value;
+    if (value > most) most = value;
   }
-  return { values, nonFinite, rms: Math.sqrt(squares / Math.max(1, values - nonFinite)), least, most };
+  const rms = Math.sqrt(squares / Math.max(1, values.length - nonFinite));
+  return { values: values.length, nonFinite, rms, least, most };
 }
 
 function placesIn({ shape, type, madeRows }: Weight, rows: number): Rows[] {

@@ -1,7 +1,7 @@
 import { homedir, tmpdir } from "node:os";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withoutPrivateNames } from "../../src/doctor/model-facts.ts";
 import { verdictOf, verdicts } from "../../src/doctor/model-verdict.ts";
@@ -76,10 +76,10 @@ describe("a result is compared with what it was made of", () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   it.each([
-    ["enlarged", (p: sharp.Sharp) => p, 25, 99, 20],
-    ["negated", (p: sharp.Sharp) => p.negate({ alpha: false }), 0, 20, 20],
-    ["mirrored", (p: sharp.Sharp) => p.flop(), 0, 25, 20],
-    ["flat", (p: sharp.Sharp) => p.linear(0, 128), 0, 25, 0],
+    ["enlarged", (p: Sharp) => p, 25, 99, 20],
+    ["negated", (p: Sharp) => p.negate({ alpha: false }), 0, 20, 20],
+    ["mirrored", (p: Sharp) => p.flop(), 0, 25, 20],
+    ["flat", (p: Sharp) => p.linear(0, 128), 0, 25, 0],
   ] as const)("%s", async (name, change, least, most, spread) => {
     const result = join(folder, `${name}.png`);
     await change(sharp(picture).resize(320, 240, { kernel: "cubic" }))
