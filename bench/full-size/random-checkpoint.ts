@@ -91,7 +91,7 @@ async function write(out: WriteStream, bytes: Uint8Array): Promise<void> {
  * Values that keep what flows through a network near 1: matrices divide by the root of what they sum over, norms and
  * scales are near 1, shifts, gates and biases small.
  */
-function distributionOf(name: string, shape: Shape): Distribution {
+export function distributionOf(name: string, shape: Shape): Distribution {
   if (/norm.*\.weight$|_scale$/.test(name)) return { mean: 1, deviation: 0.1 };
   if (/_(shift|gate)$|bias$/.test(name)) return { mean: 0, deviation: 0.1 };
   const summed = countOf(shape.slice(1));

@@ -20,7 +20,7 @@ import { table } from "../table.ts";
 /** Rows of each matrix that are looked at: sixteen times what the first task looks at. */
 const ROWS = 192;
 
-export interface DoctorModelWish {
+interface DoctorModelWish {
   readonly settings: Settings;
   /** The model's name, in full or short. */
   readonly wanted: string;
@@ -48,7 +48,7 @@ export async function doctorModel(settings: Settings, wanted: string, json: bool
 }
 
 /** The verdict on a model, and the block of facts behind it. Throws where the model is not there. */
-export async function examineModel(engine: Engine, { settings, wanted, signal }: DoctorModelWish) {
+async function examineModel(engine: Engine, { settings, wanted, signal }: DoctorModelWish) {
   const { models } = await engine.call("list_available_models", {});
   const known = knownModel(models, wanted);
   const entry = known.installed ? known : runnableModel(models, wanted);
