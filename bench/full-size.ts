@@ -1,7 +1,7 @@
 /**
  * SeedVR2 at its true size on random weights, through the product: pictures of 640×480 with each format of 3B, and with
  * fp16 one of 1280×720 and a clip of five frames; time by stage, memory, and speed beside bare operators. Linux only.
- * `npx tsx bench/full-size.ts [--quick] [--seven] [--formats fp16,fp8,Q8_0,Q4_K_M]`
+ * `npx tsx bench/full-size.ts [--quick] [--seven] [--formats fp16,fp8,Q8_0,Q4_K_M,int8_convrot,mxfp8,nvfp4]`
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, statfs } from "node:fs/promises";
@@ -48,12 +48,15 @@ interface Trial {
   readonly works: readonly Work[];
 }
 
-/** Endings of the published files' names. */
-const endings: Readonly<Record<FormatName, string>> = {
-  fp16: "_fp16.safetensors",
-  fp8: "_fp8_e4m3fn.safetensors",
-  Q8_0: "-Q8_0.gguf",
-  Q4_K_M: "-Q4_K_M.gguf",
+/** What the published files' names begin and end with. */
+const names: Readonly<Record<FormatName, readonly [string, string]>> = {
+  fp16: ["seedvr2_ema_", "_fp16.safetensors"],
+  fp8: ["seedvr2_ema_", "_fp8_e4m3fn.safetensors"],
+  Q8_0: ["seedvr2_ema_", "-Q8_0.gguf"],
+  Q4_K_M: ["seedvr2_ema_", "-Q4_K_M.gguf"],
+  int8_convrot: ["seedvr2_", "_int8_convrot.safetensors"],
+  mxfp8: ["seedvr2_", "_mxfp8.safetensors"],
+  nvfp4: ["seedvr2_", "_nvfp4.safetensors"],
 };
 
 /** Disk space beside the models: pictures, clips and the engine's own files. */
@@ -67,18 +70,18 @@ function trials(): Trial[] {
       formats: { type: "string" },
     },
   });
-  const names = Object.keys(formats) as FormatName[];
-  const wanted = values.formats?.split(",") ?? (values.seven ? ["fp16"] : names);
-  const unknown = wanted.find((name) => !names.includes(name as FormatName));
+  const all = Object.keys(formats) as FormatName[];
+  const wanted = values.formats?.split(",") ?? (values.seven ? ["fp16"] : all);
+  const unknown = wanted.find((name) => !all.includes(name as FormatName));
   if (unknown !== undefined) {
-    const todo = `Formats are ${names.join(", ")}.`;
+    const todo = `Formats are ${all.join(", ")}.`;
     throw new EngineError("invalid_parameter", { what: `--formats names ${JSON.stringify(unknown)}.`, todo });
   }
   const size = values.seven ? "7B" : "3B";
-  return names
+  return all
     .filter((format) => wanted.includes(format))
     .map((format) => ({
-      ...{ size, format, file: `seedvr2_ema_${size.toLowerCase()}${endings[format]}` },
+      ...{ size, format, file: names[format].join(size.toLowerCase()) },
       plan: planCheckpoint(transformers[size], formats[format]),
       works: values.quick || values.seven || format !== "fp16" ? [picture] : [picture, ...larger],
     }));

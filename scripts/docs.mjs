@@ -1,6 +1,6 @@
 /**
- * `npm run docs`: writes docs/API.md, docs/API_CN.md and the tables in the READMEs between `<!-- generated: NAME -->`
- * and `<!-- end -->` (settings, tools, endpoints, errors) from the schemas the program runs on. With `--check` it
+ * `npm run docs`: writes docs/API.md, docs/API_CN.md and the tables in the READMEs and docs/models.md between
+ * `<!-- generated: NAME -->` and `<!-- end -->` from the schemas and the catalogue the program runs on. With `--check` it
  * writes nothing and exits with 1 if a document is not fresh.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,6 +11,8 @@ import { tsImport } from "tsx/esm/api";
 import {
   endpointsSection,
   errorsSection,
+  modelsByMemorySection,
+  modelsSection,
   operationsSection,
   settingsSection,
   toolsSection,
@@ -26,6 +28,9 @@ const { tools } = await load("mcp/index.ts");
 const { openApiDocument } = await load("http/index.ts");
 const { statusOf } = await load("http/errors.ts");
 const { settingsTable, defaultText } = await load("src/settings.ts");
+const catalogue = await load("engine/models/catalogue.ts");
+const { publishedFile } = await load("engine/models/published-files.ts");
+const { shortName } = await load("engine/models/model-list.ts");
 const { exitCodes } = await load("src/exit-codes.ts");
 
 const source = {
@@ -36,6 +41,9 @@ const source = {
   settingsTable,
   defaultText,
   exitCodes,
+  models: [...catalogue.contractModels, catalogue.builtinModel, ...catalogue.furtherModels],
+  publishedFile,
+  shortName,
   openApi: openApiDocument(version),
   // Defaults that depend on the machine have words of their own, so that these never show.
   surroundings: { platform: "linux", environment: {}, home: "~", exists: () => false },
@@ -46,6 +54,8 @@ const sections = {
   tools: toolsSection,
   endpoints: endpointsSection,
   errors: errorsSection,
+  models: modelsSection,
+  "models-by-memory": modelsByMemorySection,
 };
 
 function reference(w) {
@@ -95,6 +105,7 @@ function textOf(path) {
 const documents = [
   { path: "docs/API.md", fresh: () => reference(words.en) },
   { path: "docs/API_CN.md", fresh: () => reference(words.zh) },
+  { path: "docs/models.md", fresh: (text) => text && withTables(text, words.en) },
   { path: "README.md", fresh: (text) => text && withTables(text, words.en) },
   { path: "README.zh-CN.md", fresh: (text) => text && withTables(text, words.zh) },
 ];

@@ -53,6 +53,35 @@ export function errorsSection({ errorCodes, statusOf, exitCodes }, w) {
   return markdownTable([w.columns.code, w.columns.status, w.columns.exit], rows);
 }
 
+/** Every published model and the built-in one, in the order in which they are listed. */
+export function modelsSection({ models, publishedFile }, w) {
+  const c = w.columns;
+  const rows = models.map(({ name, params, precision, size, vram, variant, desc }) => [
+    code(name),
+    variant ? `${params} ${variant}` : params,
+    precision,
+    size,
+    vram,
+    desc[w.language],
+    publishedFile(name)?.repository ?? w.builtIn,
+  ]);
+  return markdownTable([c.name, c.params, c.precision, c.size, c.memory, c.goodFor, c.from], rows);
+}
+
+/** Short names by the memory that models are said to need, least first. */
+export function modelsByMemorySection({ models, shortName }, w) {
+  const gigabytes = ({ vram }) => Number(/[\d.]+/.exec(vram)[0]);
+  const sorted = models.toSorted((a, b) => gigabytes(a) - gigabytes(b));
+  const needs = [...new Set(sorted.map(({ vram }) => vram))];
+  const cells = (vram, params) =>
+    sorted
+      .filter((model) => model.vram === vram && (model.params === params || (params === "3B" && model.params !== "7B")))
+      .map(({ name }) => code(name.includes("ema") ? shortName(name) : name.replace(/\.\w+$/, "")))
+      .join(", ");
+  const rows = needs.map((vram) => [vram, cells(vram, "3B"), cells(vram, "7B")]);
+  return markdownTable([w.columns.memory, w.smallNetworks, w.largeNetworks], rows);
+}
+
 /** All operations with their parameters and answers. */
 export function operationsSection({ operations }, w) {
   return Object.entries(operations)

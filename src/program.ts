@@ -203,13 +203,26 @@ function addModels(program: Command, done: (code: number) => void): void {
   });
 }
 
+const doctorHelp = `
+With --model it prints one block that can be pasted into a report; nothing private stands in it. Exit codes then: 0 the
+model passes, 1 its file is odd or fails, 4 the machine fails, or nothing could be decided.
+
+Examples:
+  seedvr2 doctor
+  seedvr2 doctor --model 3b_fp8`;
+
 function addDoctor(program: Command, done: (code: number) => void): void {
   const command = program
     .command("doctor")
-    .description(
-      "Check this machine: Node, ffmpeg, devices, folders, port, engine, and where each setting comes from.",
-    );
+    .description("Check this machine: Node, ffmpeg, devices, folders, port, engine, and where each setting comes from.")
+    .option("--model <name>", "Check a model instead: look at its files and have it enlarge a picture.");
+  command.addHelpText("after", doctorHelp);
   finish(command, done, async (settings, options) => {
+    const model = options["model"];
+    if (typeof model === "string") {
+      const { doctorModel } = await import("./commands/doctor-model.ts");
+      return doctorModel(settings, model, Boolean(options["json"]));
+    }
     const { doctor } = await import("./commands/doctor.ts");
     return doctor(settings, Boolean(options["json"]));
   });

@@ -13,7 +13,7 @@ const numbers: Readonly<Record<RandomType, number>> = {
   Q8_0: 8,
   Q4_K: 12,
   Q6_K: 14,
-  F8_E4M3: Number.NaN,
+  ...{ F8_E4M3: Number.NaN, I8: Number.NaN, U8: Number.NaN }, // none of them comes in such files
 };
 
 /** Head of a GGUF file without metadata, padded to where its data begins. Data follows in the order of the map. */

@@ -8,6 +8,7 @@ import { isRepackable, repackedParts } from "../../engine/weights/repack.ts";
 import { safetensorsHeader } from "../../engine/weights/safetensors-writer.ts";
 import { byteLength, countOf } from "../../engine/weights/stored-type.ts";
 import { ggufHeader, GGUF_ALIGNMENT } from "./gguf-header.ts";
+import { isQuantisedLayer, randomLayer, type LayerFormat, type RandomTensor } from "./layer-formats.ts";
 import { weightShapes } from "./networks.ts";
 import { encoded, type Distribution, type RandomType, type RandomValues } from "./random-values.ts";
 
@@ -15,7 +16,11 @@ import { encoded, type Distribution, type RandomType, type RandomValues } from "
 export interface Format {
   readonly file: "safetensors" | "gguf";
   readonly typeOf: (name: string, shape: Shape) => RandomType;
+  /** How the matrices of the blocks are stored, where it is in no plain type. */
+  readonly layers?: LayerFormat;
 }
+
+const inLayers = (layers: LayerFormat): Format => ({ file: "safetensors", typeOf: () => "F16", layers });
 
 export const formats = {
   fp16: { file: "safetensors", typeOf: () => "F16" },
@@ -26,14 +31,12 @@ export const formats = {
     file: "gguf",
     typeOf: (name, shape) => inBlocks(shape, 256, /\.[1-9]?[02468]\.mlp.*proj_out/.test(name) ? "Q6_K" : "Q4_K"),
   },
+  int8_convrot: inLayers("int8_convrot"),
+  mxfp8: inLayers("mxfp8"),
+  nvfp4: inLayers("nvfp4"),
 } satisfies Record<string, Format>;
 
 export type FormatName = keyof typeof formats;
-
-interface RandomTensor {
-  readonly type: RandomType;
-  readonly shape: Shape;
-}
 
 /** The file of a network of random weights in a format: what it holds and how large it is. */
 export interface CheckpointPlan {
@@ -46,28 +49,34 @@ export interface CheckpointPlan {
 }
 
 export function planCheckpoint(network: Network, format: Format): CheckpointPlan {
-  const shapes = new Map(weightShapes(network));
+  const tensors = new Map([...weightShapes(network)].flatMap(([name, shape]) => tensorsOf(name, shape, format)));
   if (network.kind === "transformer") {
-    const count = rotaryFrequencies(network).length;
-    for (const index of network.blocks.keys()) shapes.set(`blocks.${index}.attn.rope.rope.freqs`, [count]);
+    const type = format.file === "gguf" ? "F32" : "F16";
+    const frequencies = Float32Array.from(rotaryFrequencies(network));
+    const stored: RandomTensor = { type, shape: [frequencies.length], filled: encoded(type, frequencies) };
+    for (const index of network.blocks.keys()) tensors.set(`blocks.${index}.attn.rope.rope.freqs`, stored);
   }
-  const tensors = new Map([...shapes].map(([name, shape]) => [name, { type: format.typeOf(name, shape), shape }]));
   const bytes = [...tensors.values()].reduce((all, { type, shape }) => all + byteLength(type, countOf(shape)), 0);
   return { format, network, tensors, bytes, cacheBytes: format.file === "gguf" ? repackedBytes(tensors) : 0 };
 }
 
+/** A weight, or what stands for it in the file. */
+function tensorsOf(name: string, shape: Shape, { typeOf, layers }: Format): [string, RandomTensor][] {
+  const distribution = distributionOf(name, shape);
+  if (layers && isQuantisedLayer(layers, name, shape)) return randomLayer(layers, name, shape, distribution.deviation);
+  return [[name, { type: typeOf(name, shape), shape, distribution }]];
+}
+
 /** Writes the file. */
 export async function writeCheckpoint(path: string, plan: CheckpointPlan, random: RandomValues): Promise<void> {
-  const { tensors, format, network } = plan;
+  const { tensors, format } = plan;
   const out = createWriteStream(path);
   await write(out, format.file === "gguf" ? ggufHeader(tensors) : safetensorsHeader(tensors));
-  for (const [name, { type, shape }] of tensors) {
-    const pieces =
-      name.endsWith("rope.freqs") && network.kind === "transformer"
-        ? [encoded(format.file === "gguf" ? "F32" : "F16", Float32Array.from(rotaryFrequencies(network)))]
-        : random.pieces(type, countOf(shape), distributionOf(name, shape));
+  for (const { type, shape, distribution, filled } of tensors.values()) {
+    const length = byteLength(type, countOf(shape));
+    const pieces = filled ? [Buffer.alloc(length, filled)] : random.pieces(type, countOf(shape), distribution);
     for (const piece of pieces) await write(out, piece);
-    const rest = byteLength(type, countOf(shape)) % GGUF_ALIGNMENT;
+    const rest = length % GGUF_ALIGNMENT;
     if (format.file === "gguf" && rest > 0) await write(out, new Uint8Array(GGUF_ALIGNMENT - rest));
   }
   out.end();
@@ -82,7 +91,7 @@ async function write(out: WriteStream, bytes: Uint8Array): Promise<void> {
  * Values that keep what flows through a network near 1: matrices divide by the root of what they sum over, norms and
  * scales are near 1, shifts, gates and biases small.
  */
-function distributionOf(name: string, shape: Shape): Distribution {
+export function distributionOf(name: string, shape: Shape): Distribution {
   if (/norm.*\.weight$|_scale$/.test(name)) return { mean: 1, deviation: 0.1 };
   if (/_(shift|gate)$|bias$/.test(name)) return { mean: 0, deviation: 0.1 };
   const summed = countOf(shape.slice(1));

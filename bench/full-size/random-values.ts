@@ -3,7 +3,7 @@ import { normalNoise } from "../../engine/seedvr2/noise.ts";
 import { storedTypes, type StoredType } from "../../engine/weights/stored-type.ts";
 
 /** Types that random weights are written in. */
-export type RandomType = Extract<StoredType, "F32" | "F16" | "F8_E4M3" | "Q8_0" | "Q4_K" | "Q6_K">;
+export type RandomType = Extract<StoredType, "F32" | "F16" | "F8_E4M3" | "I8" | "U8" | "Q8_0" | "Q4_K" | "Q6_K">;
 
 export interface Distribution {
   readonly mean: number;
@@ -31,8 +31,12 @@ export class RandomValues {
   readonly #encoded = new Map<string, Uint8Array>();
   #start = 0;
 
-  /** The bytes of `count` values, whole blocks, in pieces. */
-  *pieces(type: RandomType, count: number, distribution: Distribution): Generator<Uint8Array> {
+  /** The bytes of `count` values, whole blocks, in pieces. In bytes all codes are alike, whatever the distribution. */
+  *pieces(
+    type: RandomType,
+    count: number,
+    distribution: Distribution = { mean: 0, deviation: 1 },
+  ): Generator<Uint8Array> {
     const drawn = this.#drawn(type, distribution);
     const { values, bytes } = storedTypes[type];
     this.#start = (this.#start + STEP) % DRAWN;
@@ -51,6 +55,7 @@ export class RandomValues {
   }
 
   #encode(type: RandomType, { mean, deviation }: Distribution): Uint8Array {
+    if (type === "I8" || type === "U8") return this.#bytes;
     if (type === "Q8_0" || type === "Q4_K" || type === "Q6_K") return this.#blocks(type, deviation);
     return encoded(
       type,

@@ -63,7 +63,7 @@ function ending(task: Task) {
       output_filename: basename(outcome.path),
       output_resolution: resolutionOf(outcome),
     }),
-    ...(error && { error: EngineError.from(error).message }),
+    ...(error && { error: EngineError.from(error).message, error_code: error.code }),
   };
 }
 

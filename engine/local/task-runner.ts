@@ -2,8 +2,9 @@ import assert from "node:assert";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { EngineConfig } from "../config.ts";
-import { EngineError } from "../errors.ts";
+import { asEngineError, EngineError } from "../errors.ts";
 import { findFfmpeg } from "../media/ffmpeg.ts";
+import { firstContact } from "../models/examination/first-contact.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import type { RunEvents, TaskRunner } from "../tasks/queue.ts";
 import type { Task, TaskOutcome } from "../tasks/task.ts";
@@ -51,6 +52,7 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
 async function compute(task: Task, events: RunEvents, places: Places, parts: RunnerParts): Promise<TaskOutcome> {
   await preparePlaces(task, places);
   const model = modelSpecOf(await readyModel(task, events, parts), parts.config.cacheDir);
+  const warnings = await fileWarnings(model, events, parts.config);
   const job: Job = {
     taskId: task.id,
     kind: task.kind,
@@ -64,15 +66,33 @@ async function compute(task: Task, events: RunEvents, places: Places, parts: Run
     segmentFrames: parts.config.segmentFrames,
     tilesBelow: await tilesBelow(places.workDir),
   };
-  const { trace, tile, ...result } = await runWithMemory(parts.supervisor, job, {
+  const run = runWithMemory(parts.supervisor, job, {
     signal: events.signal,
     onProgress: ({ share, stage, framesDone, framesTotal }) =>
       events.onProgress({ share, stage, framesDone, framesTotal }),
     onSegment: () => events.onSegment(),
   });
+  const { trace, tile, notes, ...made } = await run.catch((error: unknown) => {
+    throw withWarnings(asEngineError(error), warnings);
+  });
   if (trace) parts.onTrace(task, trace);
   if (events.signal.aborted) throw new EngineError("cancelled", { what: "The task was cancelled." });
-  return publish(task, { result, tile }, places);
+  return publish(task, { result: { ...made, notes: [...warnings, ...notes] }, tile }, places);
+}
+
+/** What is odd about a model's files, where they were not looked at before. */
+function fileWarnings(model: ModelSpec, { signal, onProgress }: RunEvents, { stateDir }: EngineConfig) {
+  if (model.kind === "builtin") return [];
+  onProgress({ share: 0, stage: "looking at the model's files", framesDone: 0, framesTotal: null });
+  return firstContact([model.path, model.autoencoder], { stateDir, signal });
+}
+
+/** Where a network computes nonsense it helps to know that its file is odd. */
+function withWarnings(error: EngineError, warnings: readonly string[]): EngineError {
+  if (error.code !== "provider_failed" || warnings.length === 0) return error;
+  const { code, what, todo, facts, cause } = error;
+  const why = [...(error.why ? [error.why] : []), ...warnings].join(" ");
+  return new EngineError(code, { ...{ what, why, facts, cause }, ...(todo && { todo }) });
 }
 
 /** The task's model, fetched where the task may do that. */

@@ -20,7 +20,7 @@ export type FileContent =
   | { readonly kind: "faulty"; readonly fault: string };
 
 /** Name of the prompt embedding within checkpoints that carry it. */
-const PROMPT_TENSOR = "positive_conditioning";
+export const promptTensor = "positive_conditioning";
 /** One of these stands in the header of each network of ours; files without are not looked into further. */
 const SIGNS = ["vid_in.proj", "up_blocks.0.resnets"];
 /** Largest header that is looked through; larger ones belong to files with metadata of other trades. Bytes. */
@@ -55,7 +55,7 @@ async function contentOf(path: string): Promise<FileContent> {
   if (!network) return { kind: "other" };
   if (network.kind === "autoencoder") return { kind: "autoencoder" };
   const storage = storageFormat(checkpoint, weights);
-  return { kind: "transformer", sizes: network, storage, holdsPrompt: checkpoint.tensors.has(PROMPT_TENSOR) };
+  return { kind: "transformer", sizes: network, storage, holdsPrompt: checkpoint.tensors.has(promptTensor) };
 }
 
 /** Whether the header can be one of ours. One that cannot be read is for those to refuse who read headers. */

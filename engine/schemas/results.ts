@@ -215,6 +215,7 @@ export const taskResult = z.looseObject({
   output_filename: z.string().optional(),
   output_resolution: z.string().optional().describe("WIDTHxHEIGHT"),
   error: z.string().optional(),
+  error_code: z.string().optional().describe("What kind of failure it is, as in the answers of calls that fail"),
   notes: z.array(z.string()).describe("What was converted, dropped or worth knowing"),
   timed_out: z.boolean().optional().describe("True when waiting ended before the task did"),
 });

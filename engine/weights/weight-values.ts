@@ -1,4 +1,4 @@
-import { decode, readBytes, readValues } from "./decode.ts";
+import { decode, readBytes, readRows, readValues } from "./decode.ts";
 import { rotate } from "./rotation.ts";
 import type { Weight, WeightPart } from "./weight.ts";
 
@@ -11,12 +11,27 @@ const e2m1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
  * The fp32 values of a whole weight, of its stored shape: codes with their scales, steps and bases applied, each operation
  * rounded to fp32, and rotated back where it is stored rotated.
  */
-export async function weightValues(weight: Weight): Promise<Float32Array<ArrayBuffer>> {
-  const values = codesOf(weight, await bytesOf(weight));
-  if (weight.runs) await applyRuns(values, weight.runs);
-  if (weight.scale) applyScale(values, weight, await readValues(weight.scale));
+export function weightValues(weight: Weight): Promise<Float32Array<ArrayBuffer>> {
+  return weightRows(weight, { from: 0, to: rowsOf(weight) });
+}
+
+/** Which rows of a weight, `to` excluded. */
+export interface Rows {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The same of some rows, which must be whole blocks; only they are read. */
+export async function weightRows(weight: Weight, rows: Rows): Promise<Float32Array<ArrayBuffer>> {
+  const values = codesOf(weight, await bytesOf(weight, rows));
+  if (weight.runs) await applyRuns(values, weight.runs, rows);
+  if (weight.scale) applyScale(values, scaleOf(rows, await readValues(weight.scale)));
   if (weight.rotated) rotate(values, weight.rotated.group);
   return values;
+}
+
+function rowsOf({ shape }: Pick<Weight, "shape">): number {
+  return shape[0] ?? 1;
 }
 
 function codesOf(weight: Weight, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
@@ -35,29 +50,39 @@ function nibbles(bytes: Uint8Array, [first, second]: readonly [number, number]):
   return out;
 }
 
-async function applyRuns(values: Float32Array, { length, step, base }: NonNullable<Weight["runs"]>): Promise<void> {
-  const steps = await partValues(step);
-  const bases = base ? await partValues(base) : undefined;
+async function applyRuns(
+  values: Float32Array,
+  { length, step, base }: NonNullable<Weight["runs"]>,
+  rows: Rows,
+): Promise<void> {
+  const steps = await partValues(step, rows);
+  const bases = base ? await partValues(base, rows) : undefined;
   for (let i = 0; i < values.length; i++) {
     const run = Math.floor(i / length);
     values[i] = fround((values[i] as number) * (steps[run] as number)) - (bases?.[run] ?? 0);
   }
 }
 
-function applyScale(values: Float32Array, { shape }: Pick<Weight, "shape">, scale: Float32Array): void {
-  const perScale = scale.length === 1 ? values.length : values.length / (shape[0] ?? 1);
+/** The one factor of a tensor, or those of some rows. */
+function scaleOf({ from, to }: Rows, scale: Float32Array): Float32Array {
+  return scale.length === 1 ? scale : scale.subarray(from, to);
+}
+
+function applyScale(values: Float32Array, scale: Float32Array): void {
+  const perScale = values.length / scale.length;
   for (let i = 0; i < values.length; i++) {
     values[i] = (values[i] as number) * (scale[Math.floor(i / perScale)] as number);
   }
 }
 
-async function partValues(part: WeightPart): Promise<Float32Array> {
-  const values = decode(part.type, await bytesOf(part));
-  if (part.scale) applyScale(values, part, await readValues(part.scale));
+async function partValues(part: WeightPart, rows: Rows): Promise<Float32Array> {
+  const values = decode(part.type, await bytesOf(part, rows));
+  if (part.scale) applyScale(values, scaleOf(rows, await readValues(part.scale)));
   return values;
 }
 
-async function bytesOf(part: Weight | WeightPart): Promise<Uint8Array<ArrayBuffer>> {
-  if (!part.madeRows) return readBytes({ ...part, type: "U8" });
-  return Uint8Array.from(await part.madeRows(0, part.shape[0] ?? 1));
+async function bytesOf(part: Weight | WeightPart, { from, to }: Rows): Promise<Uint8Array<ArrayBuffer>> {
+  if (part.madeRows) return Uint8Array.from(await part.madeRows(from, to));
+  const tensor = { ...part, type: "U8" as const };
+  return from === 0 && to === rowsOf(part) ? readBytes(tensor) : readRows(tensor, from, to);
 }
