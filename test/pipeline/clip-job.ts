@@ -29,7 +29,11 @@ export interface ClipJobs {
 
 /** Jobs on a clip of 64×48 with sound, or on `source`, done by the ffmpeg of `program`. */
 export async function clipJobs(frames: number, wish: JobsWish = {}): Promise<ClipJobs> {
-  const { parameters = {}, program = installer.path, source = (to: string) => makeClip(to, "in.mp4", { frames }) } = wish;
+  const {
+    parameters = {},
+    program = installer.path,
+    source = (to: string) => makeClip(to, "in.mp4", { frames }),
+  } = wish;
   const folder = wish.folder ?? (await temporaryFolder());
   const inputPath = await source(folder);
   const ffmpeg = await findFfmpeg(program);
