@@ -22,8 +22,7 @@ export async function countFrames(
   const process = spawnFfmpeg(
     ffmpeg.path,
     [
-      // Smoothing the edges of blocks takes a third of the time and finds no error.
-      ...["-v", "error", "-xerror", "-skip_loop_filter", "all", ...inputParameters(path), "-map", "0:V:0"],
+      ...["-v", "error", "-xerror", ...inputParameters(path), "-map", "0:V:0"],
       // Without it the default rate mode drops and doubles frames of clips with irregular times.
       // Microseconds, because in ticks of the average rate two frames may have one time.
       ...[...ffmpeg.passthrough, "-enc_time_base", "1:1000000", "-f", "framecrc", "pipe:1"],
