@@ -5,29 +5,21 @@
  * `npx tsx bench/path-throughput.ts [--frames 240] [--runs 2]`
  */
 import assert from "node:assert";
-import { mkdir, mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { execa } from "execa";
 import { findFfmpeg, type Ffmpeg } from "../engine/media/ffmpeg.ts";
 import { runFfmpeg } from "../engine/media/ffmpeg-process.ts";
-import { probeMedia } from "../engine/media/probe.ts";
-import { enlargeClip } from "../engine/pipeline/enlarge-clip.ts";
-import type { Job } from "../engine/pipeline/job.ts";
-import type { TraceSummary } from "../engine/pipeline/trace.ts";
-import type { Upscaler } from "../engine/upscalers/upscaler.ts";
+import { workerEnvironment } from "../src/config.ts";
 import { numberOptions, report, timed } from "./figures.ts";
+import type { OwnPath } from "./print-own-path.ts";
 import { makeTestClip } from "./test-clip.ts";
 
 const [WIDTH, HEIGHT] = [1920, 1080];
 /** What the program takes for H.264 without a wish. */
 const ENCODER = ["-c:v", "libx264", "-preset", "medium", "-crf", "17"];
-
-const identity: Upscaler = {
-  plan: { owned: 1, before: 0, after: 0 },
-  notes: [],
-  upscale: async ({ frames, owned: { start, count } }) => frames.slice(start, start + count),
-  close: async () => {},
-};
 
 async function plainFfmpeg(ffmpeg: Ffmpeg, source: string, output: string): Promise<number> {
   return timed(async () => {
@@ -37,27 +29,12 @@ async function plainFfmpeg(ffmpeg: Ffmpeg, source: string, output: string): Prom
   });
 }
 
-async function program(
-  ffmpeg: Ffmpeg,
-  source: string,
-  folder: string,
-): Promise<{ milliseconds: number; trace: TraceSummary; output: string }> {
-  const workDir = join(folder, `work-${performance.now()}`);
-  await mkdir(workDir);
-  const job: Job = {
-    ...{ taskId: "bench", kind: "video", inputPath: source, target: { width: WIDTH, height: HEIGHT }, parameters: {} },
-    ...{ model: { name: "identity", kind: "builtin", path: "" }, ffmpeg, format: "mp4", workDir, segmentFrames: 250 },
-    partPath: join(workDir, "result.mp4"),
-  };
-  let trace: TraceSummary | null = null;
-  const milliseconds = await timed(async () => {
-    const info = await probeMedia(ffmpeg, source);
-    assert(info.kind === "clip");
-    const tools = { upscaler: identity, onProgress: () => undefined, onSegment: () => undefined };
-    ({ trace } = await enlargeClip(job, info, tools));
-  });
-  assert(trace);
-  return { milliseconds, trace, output: job.partPath };
+/** The program's way, in a process of its own with the environment of the product's worker. */
+async function program(source: string, folder: string): Promise<OwnPath> {
+  const script = resolve(import.meta.dirname, "print-own-path.ts");
+  const options = { env: workerEnvironment(), extendEnv: false };
+  const { stdout } = await execa(process.execPath, ["--import", "tsx", script, source, folder], options);
+  return JSON.parse(stdout) as OwnPath;
 }
 
 const { frames, runs } = numberOptions({ frames: 240, runs: 2 });
@@ -66,11 +43,11 @@ try {
   const ffmpeg = await findFfmpeg(null);
   const source = await makeTestClip(folder, { size: `${WIDTH}x${HEIGHT}`, frames });
   const plain: number[] = [];
-  const own: Awaited<ReturnType<typeof program>>[] = [];
+  const own: OwnPath[] = [];
   const output = join(folder, "plain.mp4");
   for (let run = 0; run < runs; run++) {
     plain.push(await plainFfmpeg(ffmpeg, source, output));
-    own.push(await program(ffmpeg, source, folder));
+    own.push(await program(source, folder));
   }
   plain.push(await plainFfmpeg(ffmpeg, source, output));
   const best = own.reduce((one, other) => (other.milliseconds < one.milliseconds ? other : one));

@@ -19,7 +19,8 @@ export class ByteSource {
 
   /** The next `count` bytes in memory of their own; fewer only where the stream ends. */
   async take(count: number): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(count);
+    // Not zeroed, because all of it is filled; frames are large.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(count).buffer);
     let filled = 0;
     while (filled < count) {
       if (this.position >= this.chunk.length && !(await this.fill())) return bytes.slice(0, filled);

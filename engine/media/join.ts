@@ -84,13 +84,13 @@ async function join(
 
 /** What of the file's own entries the result does not have. */
 async function lostEntries(ffmpeg: Ffmpeg, { sourceInfo, output, container }: JoinRequest): Promise<string[]> {
+  const wanted = Object.keys(sourceInfo.metadata).filter((name) => !technicalEntries.test(name));
+  if (wanted.length === 0) return [];
   const { stderr } = await runFfmpeg(ffmpeg.path, ["-hide_banner", ...inputParameters(output, demuxers[container])]);
   const { metadata = {}, streams = [] } = parseBanner(stderr) ?? {};
   const everywhere = [metadata, ...streams.map((stream) => stream.metadata)].flatMap(Object.keys);
   const kept = new Set(everywhere.map((name) => name.toLowerCase()));
-  const lost = Object.keys(sourceInfo.metadata).filter(
-    (name) => !technicalEntries.test(name) && !kept.has(name.toLowerCase()),
-  );
+  const lost = wanted.filter((name) => !kept.has(name.toLowerCase()));
   if (lost.length === 0) return [];
   return [
     `Of the file's own entries these were left out, because ${container} has no place for them: ${lost.join(", ")}.`,

@@ -63,15 +63,22 @@ interface Look {
 function lookAt(frame: Frame, { columns, rows }: Grid): Look | null {
   const { width, height, rgb, alpha } = frame;
   const peak = 2 ** frame.depth - 1;
-  const pixels = width * height;
-  const step = pixels > WHOLE_PIXELS ? STEP : 1;
+  const step = width * height > WHOLE_PIXELS ? STEP : 1;
   const sums = new Float64Array(columns * rows * 4);
-  for (let pixel = 0; pixel < pixels; pixel += step) {
-    const y = Math.floor(pixel / width);
-    const cell = Math.floor((y * rows) / height) * columns + Math.floor(((pixel - y * width) * columns) / width);
-    const weight = alpha ? alpha[pixel]! / peak : 1;
-    for (let channel = 0; channel < 3; channel++) sums[cell * 4 + channel]! += rgb[pixel * 3 + channel]! * weight;
-    sums[cell * 4 + 3]! += weight;
+  const columnOf = Uint16Array.from({ length: width }, (_, x) => Math.floor((x * columns) / width));
+  let x = 0;
+  for (let y = 0; y < height; y++) {
+    const row = Math.floor((y * rows) / height) * columns;
+    for (; x < width; x += step) {
+      const pixel = y * width + x;
+      const sum = (row + columnOf[x]!) * 4;
+      const weight = alpha ? alpha[pixel]! / peak : 1;
+      sums[sum]! += rgb[pixel * 3]! * weight;
+      sums[sum + 1]! += rgb[pixel * 3 + 1]! * weight;
+      sums[sum + 2]! += rgb[pixel * 3 + 2]! * weight;
+      sums[sum + 3]! += weight;
+    }
+    x -= width; // every so many pixels, from one row on into the next
   }
   const cells = Array.from({ length: columns * rows }, (_, cell) => sums.subarray(cell * 4, cell * 4 + 4));
   const total = cells.reduce((sum, cell) => sum + cell[3]!, 0);

@@ -5,6 +5,15 @@ import type { Engine } from "../../engine/index.ts";
 import { makeClip, makePicture } from "../system/media.ts";
 import { TestMachine, until } from "../system/program.ts";
 
+const refusals = [
+  ["get_task_status", { task_id: "zzzzzzzz" }, "not_found"],
+  ["get_task_status", { task_id: "bad id" }, "invalid_parameter"],
+  ["get_queue_history", { limit: 0 }, "invalid_parameter"],
+  ["get_queue_history", { limti: 3 }, "invalid_parameter"],
+  ["switch_model", { model: "no such model" }, "not_found"],
+  ["cancel_task", { task_id: "zzzzzzzz" }, "not_found"],
+] as const;
+
 /** What an implementation cannot do, with the reason. */
 export type Exceptions = Readonly<Partial<Record<"chooses names of results", string>>>;
 
@@ -98,17 +107,16 @@ export function engineContract(
       await engine.close();
     });
 
-    it.each([
-      ["get_task_status", { task_id: "zzzzzzzz" }, "not_found"],
-      ["get_task_status", { task_id: "bad id" }, "invalid_parameter"],
-      ["get_queue_history", { limit: 0 }, "invalid_parameter"],
-      ["get_queue_history", { limti: 3 }, "invalid_parameter"],
-      ["switch_model", { model: "no such model" }, "not_found"],
-      ["cancel_task", { task_id: "zzzzzzzz" }, "not_found"],
-    ] as const)("refuses %s with %o as %s", async (operation, input, code) => {
+    it("refuses what is not there and what is not allowed, each by its code", async () => {
       const machine = await TestMachine.make();
       const engine = await open(machine);
-      await expect(engine.call(operation, input as never)).rejects.toMatchObject({ code, name: "EngineError" });
+      for (const [operation, input, code] of refusals) {
+        const refused = engine.call(operation, input as never);
+        await expect(refused, `${operation} ${JSON.stringify(input)}`).rejects.toMatchObject({
+          code,
+          name: "EngineError",
+        });
+      }
       await engine.close();
     });
 

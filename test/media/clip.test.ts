@@ -48,7 +48,7 @@ async function writeSegments(
   return segments;
 }
 
-/** Reads a clip and writes it again in segments of 7 frames. */
+/** Reads a clip and writes it again in segments of 14 frames. */
 async function remake(ffmpeg: Ffmpeg, source: string, output: string, container: Container) {
   const sourceInfo = await probeClip(ffmpeg, source);
   const frames = await allFrames(readClip(ffmpeg, source, sourceInfo));
@@ -57,7 +57,7 @@ async function remake(ffmpeg: Ffmpeg, source: string, output: string, container:
     { container, preset: container === "webm" ? "8" : "ultrafast" },
     sourceInfo,
   );
-  const segments = await writeSegments(ffmpeg, `${output}.work`, { frames, spec, size: 7 });
+  const segments = await writeSegments(ffmpeg, `${output}.work`, { frames, spec, size: 14 });
   const joined = await joinSegments(ffmpeg, { segments, source, sourceInfo, output, container, spec });
   return { sourceInfo, frames, notes: joined.notes };
 }
@@ -66,6 +66,18 @@ const fromZero = (times: readonly number[]) => times.map((time) => time - (times
 
 describe.each(programs)("clips with %s", (program) => {
   const file = temporaryFolder();
+
+  /** The clip of 40 frames that the first test makes: probed once, and all its frames. */
+  const irregular = async () => (read ??= readIrregular());
+  let read: ReturnType<typeof readIrregular> | undefined;
+
+  async function readIrregular() {
+    const ffmpeg = await found(program);
+    const source = file("irregular.mp4");
+    const sourceInfo = await probeClip(ffmpeg, source);
+    const frames = await allFrames(readClip(ffmpeg, source, sourceInfo));
+    return { ffmpeg, source, sourceInfo, frames };
+  }
 
   it("keeps every frame time of a clip with irregular times and B-frames through reading, writing and joining", async () => {
     const ffmpeg = await found(program);
@@ -87,10 +99,8 @@ describe.each(programs)("clips with %s", (program) => {
     [8, 7],
     [9, 7],
   ])("loses none of %i frames in segments of %i, however short the last one is", async (count, size) => {
-    const ffmpeg = await found(program);
-    const source = file("irregular.mp4");
-    const sourceInfo = await probeClip(ffmpeg, source);
-    const frames = await allFrames(readClip(ffmpeg, source, sourceInfo, { limit: count }));
+    const { ffmpeg, source, sourceInfo, frames: all } = await irregular();
+    const frames = all.slice(0, count);
     const { spec } = chooseEncoding(sourceInfo, { container: "mp4" }, sourceInfo);
     const segments = await writeSegments(ffmpeg, file(`${count} of ${size}`), { frames, spec, size });
     const output = file("short.mp4");
@@ -99,10 +109,8 @@ describe.each(programs)("clips with %s", (program) => {
   });
 
   it("refuses to join segments of different encodings, and damaged ones", async () => {
-    const ffmpeg = await found(program);
-    const source = file("irregular.mp4");
-    const sourceInfo = await probeClip(ffmpeg, source);
-    const frames = await allFrames(readClip(ffmpeg, source, sourceInfo, { limit: 4 }));
+    const { ffmpeg, source, sourceInfo, frames: all } = await irregular();
+    const frames = all.slice(0, 4);
     const { spec } = chooseEncoding(sourceInfo, { container: "mp4" }, sourceInfo);
     const [one] = await writeSegments(ffmpeg, file("medium"), { frames, spec, size: 4 });
     const fast = { ...spec, preset: "ultrafast" };
@@ -238,8 +246,7 @@ describe.each(programs)("clips with %s", (program) => {
 
   it("reads the frames from one on, and so many, as whole reading gives them", async () => {
     const ffmpeg = await found(program);
-    const info = await probeClip(ffmpeg, file("irregular.mp4"));
-    const whole = await allFrames(readClip(ffmpeg, file("irregular.mp4"), info));
+    const { sourceInfo: info, frames: whole } = await irregular();
     const part = await allFrames(readClip(ffmpeg, file("irregular.mp4"), info, { fromFrame: 11, limit: 5 }));
     expect(part.map(fingerprint)).toEqual(whole.slice(11, 16).map(fingerprint));
     expect(await allFrames(readClip(ffmpeg, file("irregular.mp4"), info, { fromFrame: 40 }))).toEqual([]);
@@ -310,8 +317,10 @@ describe.each(programs)("clips with %s", (program) => {
 
   it("removes a segment that is aborted, and says why one cannot be written", async () => {
     const ffmpeg = await found(program);
-    const info = await probeClip(ffmpeg, file("irregular.mp4"));
-    const [frame] = await allFrames(readClip(ffmpeg, file("irregular.mp4"), info, { limit: 1 }));
+    const {
+      sourceInfo: info,
+      frames: [frame],
+    } = await irregular();
     const { spec } = chooseEncoding(info, { container: "mp4" }, info);
     const writer = openSegment(ffmpeg, file("aborted.nut"), spec);
     await writer.write(frame as Frame);
@@ -324,8 +333,7 @@ describe.each(programs)("clips with %s", (program) => {
 
   it("gives the same bytes for the same frames and spec", async () => {
     const ffmpeg = await found(program);
-    const info = await probeClip(ffmpeg, file("irregular.mp4"));
-    const frames = await allFrames(readClip(ffmpeg, file("irregular.mp4"), info));
+    const { sourceInfo: info, frames } = await irregular();
     const { spec } = chooseEncoding(info, { container: "mp4" }, info);
     const copy = JSON.parse(JSON.stringify(spec)) as EncodeSpec;
     const [one] = await writeSegments(ffmpeg, file("one"), { frames, spec, size: 40 });
@@ -371,14 +379,12 @@ describe.each(programs)("clips with %s", (program) => {
   it.each(["prores_422hq", "prores_4444", "ffv1", "hevc", "vp9"] as const)(
     "writes %s that joins and decodes",
     async (codec) => {
-      const ffmpeg = await found(program);
-      const source = file("irregular.mp4");
-      const sourceInfo = await probeClip(ffmpeg, source);
-      const depth = codec === "ffv1" ? 16 : 8;
-      const frames = await allFrames(readClip(ffmpeg, source, sourceInfo, { limit: 10, depth }));
+      const { ffmpeg, source, sourceInfo, frames: all } = await irregular();
+      const deep = () => allFrames(readClip(ffmpeg, source, sourceInfo, { limit: 10, depth: 16 }));
+      const frames = codec === "ffv1" ? await deep() : all.slice(0, 10);
       const container = codec.startsWith("prores") ? "mov" : "mkv";
       const { spec } = chooseEncoding(sourceInfo, { container, codec }, sourceInfo);
-      const segments = await writeSegments(ffmpeg, file(codec), { frames, spec, size: 4 });
+      const segments = await writeSegments(ffmpeg, file(codec), { frames, spec, size: 6 });
       const output = file(`${codec}.${container}`);
       const until = frames.at(-1)?.time ?? 0n;
       await joinSegments(ffmpeg, { segments, source, sourceInfo, output, container, spec, until });
@@ -435,7 +441,7 @@ describe.each(programs)("clips with %s", (program) => {
     const frames = await allFrames(readClip(ffmpeg, file(name), sourceInfo, { limit: 2 }));
     const { spec } = chooseEncoding(sourceInfo, { container: "mp4" }, sourceInfo);
     const folder = file(`work ${name.replace("\n", "")}`);
-    const segments = await writeSegments(ffmpeg, folder, { frames, spec, size: 1 });
+    const segments = await writeSegments(ffmpeg, folder, { frames, spec, size: 2 });
     await joinSegments(ffmpeg, { segments, source: file(name), sourceInfo, output, container: "mp4", spec });
     expect((await countFrames(ffmpeg, output)).frames).toBe(2);
   });

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import installer from "@ffmpeg-installer/ffmpeg";
 import { findFfmpeg } from "../../engine/media/ffmpeg.ts";
 import type { ClipInfo } from "../../engine/media/media-info.ts";
 import { probeMedia } from "../../engine/media/probe.ts";
@@ -11,7 +12,8 @@ type Changes = Partial<Pick<Job, "parameters" | "model" | "format" | "segmentFra
 
 interface JobsWish {
   readonly parameters?: Job["parameters"];
-  readonly program?: string | null;
+  /** The packaged one by default: it starts in no time. */
+  readonly program?: string;
   readonly source?: (folder: string) => Promise<string>;
   /** Where all of it goes; a folder of the test's own by default. */
   readonly folder?: string;
@@ -27,7 +29,11 @@ export interface ClipJobs {
 
 /** Jobs on a clip of 64×48 with sound, or on `source`, done by the ffmpeg of `program`. */
 export async function clipJobs(frames: number, wish: JobsWish = {}): Promise<ClipJobs> {
-  const { parameters = {}, program = null, source = (to: string) => makeClip(to, "in.mp4", { frames }) } = wish;
+  const {
+    parameters = {},
+    program = installer.path,
+    source = (to: string) => makeClip(to, "in.mp4", { frames }),
+  } = wish;
   const folder = wish.folder ?? (await temporaryFolder());
   const inputPath = await source(folder);
   const ffmpeg = await findFfmpeg(program);

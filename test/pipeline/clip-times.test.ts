@@ -81,14 +81,14 @@ describe.each(programs)("a damaged clip with %s", (program) => {
     const ffmpeg = await found(program);
     const source = await made(name, recipe);
     const output = file("damaged.mp4");
-    const { result } = await enlarged(ffmpeg, source, { output, format: "mp4" });
+    const { info, result } = await enlarged(ffmpeg, source, { output, format: "mp4" });
     expect(result.frames).toBeGreaterThan(15);
     // Times that are missing are guessed, to within a tick or so.
     expect(furthest(secondsOf(output), secondsOf(source))).toBeLessThan(5e-5);
     expect(result.notes.join()).toMatch(
       /^The source is damaged: \d+ of about \d+ frames could be read\. ffmpeg says: ./,
     );
-    const strict = enlarged(ffmpeg, source, { output, format: "mp4", parameters: { strict: true } });
+    const strict = enlarged(ffmpeg, source, { output, format: "mp4", info, parameters: { strict: true } });
     await expect(strict).rejects.toMatchObject({
       code: "unreadable_media",
       todo: expect.stringMatching(/strict/) as string,

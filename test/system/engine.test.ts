@@ -79,7 +79,7 @@ it("cancels a running and a waiting task and leaves nothing of them", async () =
 it("goes on from the last finished segment when the engine is killed, with a waiter that goes on waiting", async () => {
   const machine = await TestMachine.make({ SEEDVR2_SEGMENT_FRAMES: "5" });
   const engine = machine.engine();
-  const clip = await makeClip(machine.folder, "c.mp4", { frames: 100, size: "128x96" });
+  const clip = await makeClip(machine.folder, "c.mp4", { frames: 60, size: "128x96" });
   const { task_id } = await engine.call("submit_video_task", { file_path: clip, scale: 2 });
   const waiting = ended(engine, task_id);
   await until(
@@ -97,7 +97,7 @@ it("goes on from the last finished segment when the engine is killed, with a wai
     if (status === "processing" && frames_done > 0) resumedAt.push(frames_done);
     return frames_done >= 20;
   }, "it goes on");
-  expect(await waiting).toMatchObject({ status: "completed", frames_done: 100 });
+  expect(await waiting).toMatchObject({ status: "completed", frames_done: 60 });
   expect(resumedAt[0], "what was finished is not done again").toBeGreaterThanOrEqual(5);
   expect(await machine.outputNames()).toHaveLength(1);
 });
@@ -173,7 +173,7 @@ it("ends by itself when it is not needed", async () => {
 it("retries a cancelled task under its id, and refuses when its file is gone", async () => {
   const machine = await TestMachine.make();
   const engine = machine.engine();
-  const clip = await makeClip(machine.folder, "c.mp4", { frames: 300 });
+  const clip = await makeClip(machine.folder, "c.mp4", { frames: 100 });
   const { task_id } = await engine.call("submit_video_task", { file_path: clip, scale: 2 });
   await engine.call("cancel_task", { task_id });
   await rename(clip, `${clip}.away`);

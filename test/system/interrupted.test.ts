@@ -23,10 +23,10 @@ it.each(["worker", "engine"])(
     const machine = await TestMachine.make({ SEEDVR2_SEGMENT_FRAMES: "250" });
     await tinyModel(join(machine.stateDir, "models"));
     const engine = machine.engine();
-    const file_path = await makeClip(machine.folder, "clip.mp4", { frames: 60, size: "48x32" });
+    const file_path = await makeClip(machine.folder, "clip.mp4", { frames: 40, size: "48x32" });
     const wish = { file_path, resolution: 48, dit_model: "3b_fp16", batch_size: 5 };
     const { task_id } = await engine.call("submit_video_task", wish);
-    await until(async () => (await keptBatches(machine, task_id)).length >= 3, "some batches are kept", 120);
+    await until(async () => (await keptBatches(machine, task_id)).length >= 2, "some batches are kept", 120);
     const pid = machine.enginePid();
     const worker = childOf(pid, "worker")!;
     process.kill(who === "engine" ? pid : worker, "SIGKILL");
@@ -42,11 +42,12 @@ it.each(["worker", "engine"])(
     expect(after.slice(0, before.length)).toEqual(before);
     expect(after.map(({ first }) => first)).toEqual(after.map((_, index) => 5 * index));
     const done = await waiting;
-    expect(done).toMatchObject({ status: "completed", frames_done: 60 });
+    expect(done).toMatchObject({ status: "completed", frames_done: 40 });
     const again = await ended(engine, (await engine.call("submit_video_task", wish)).task_id, 150);
     expect(Buffer.compare(await readFile(done.output_path!), await readFile(again.output_path!))).toBe(0);
     expect((await machine.outputNames()).filter((name) => name.startsWith("."))).toEqual([]);
-    expect(await readdir(join(machine.stateDir, "work"))).toEqual([]);
+    // Cleared up once a task's end is told.
+    await until(async () => (await readdir(join(machine.stateDir, "work"))).length === 0, "nothing of them is left");
   },
   400_000,
 );
@@ -105,7 +106,7 @@ it.each([
 ])("a task whose ffmpeg that %s is killed goes on, to the same bytes, and leaves nothing", async (_does, command) => {
   const machine = await TestMachine.make({ SEEDVR2_SEGMENT_FRAMES: "20" });
   const engine = machine.engine();
-  const file_path = await makeClip(machine.folder, "clip.mp4", { frames: 200, size: "128x96" });
+  const file_path = await makeClip(machine.folder, "clip.mp4", { frames: 120, size: "128x96" });
   const { task_id } = await engine.call("submit_video_task", { file_path, scale: 2 });
   await until(async () => (await framesDone(engine, task_id)) > 25, "a segment is finished");
   const worker = childOf(machine.enginePid(), "worker")!;
@@ -113,7 +114,7 @@ it.each([
   await until(() => (found = childOf(worker, command)) !== undefined, "such an ffmpeg runs");
   process.kill(found!, "SIGKILL");
   const done = await ended(engine, task_id);
-  expect(done).toMatchObject({ status: "completed", frames_done: 200 });
+  expect(done).toMatchObject({ status: "completed", frames_done: 120 });
   const again = await ended(engine, (await engine.call("submit_video_task", { file_path, scale: 2 })).task_id);
   expect(Buffer.compare(await readFile(done.output_path!), await readFile(again.output_path!))).toBe(0);
   await expect(stat(join(machine.stateDir, "work", task_id))).rejects.toMatchObject({ code: "ENOENT" });

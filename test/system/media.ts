@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import installer from "@ffmpeg-installer/ffmpeg";
 import sharp from "sharp";
-import { findFfmpeg } from "../../engine/media/ffmpeg.ts";
 import { runFfmpeg } from "../../engine/media/ffmpeg-process.ts";
 
 /** A small clip with sound in the folder: frames at 25 a second. */
@@ -11,12 +11,11 @@ export async function makeClip(
 ): Promise<string> {
   const { frames = 25, size = "64x48" } = options;
   const path = join(folder, name);
-  const { path: ffmpeg } = await findFfmpeg(null);
   const seconds = frames / 25;
   const video = ["-f", "lavfi", "-i", `testsrc2=size=${size}:rate=25:duration=${seconds}`];
   const sound = ["-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`];
   const encode = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac", "-y", path];
-  const result = await runFfmpeg(ffmpeg, [...video, ...sound, ...encode]);
+  const result = await runFfmpeg(installer.path, [...video, ...sound, ...encode]);
   if (result.exitCode !== 0) throw new Error(`making ${name} failed`);
   return path;
 }

@@ -5,6 +5,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import installer from "@ffmpeg-installer/ffmpeg";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { expect, onTestFinished, vi } from "vitest";
@@ -31,6 +32,8 @@ export class TestMachine {
       PORT: "0",
       SEEDVR2_SEGMENT_FRAMES: "10",
       GPU_IDLE_TIMEOUT: "60",
+      // Debian's takes 0.2 s to start, which these tests would spend most of their time on; "" has it looked for.
+      FFMPEG_PATH: installer.path,
       ...settings,
     };
   }

@@ -8,9 +8,9 @@ import { TestMachine, ended, isAlive, until } from "./program.ts";
 type Structured = Record<string, unknown>;
 
 it("does a clip for a real MCP client, with progress, and goes on when the host quits", async () => {
-  const machine = await TestMachine.make();
+  const machine = await TestMachine.make({ FFMPEG_PATH: "" });
   const client = await machine.mcpClient();
-  const clip = await makeClip(machine.folder, "a clip.mp4", { frames: 60, size: "96x64" });
+  const clip = await makeClip(machine.folder, "a clip.mp4", { frames: 40, size: "96x64" });
   const submitted = await client.callTool({ name: "submit_video_task", arguments: { file_path: clip, scale: 2 } });
   const { task_id } = submitted.structuredContent as { task_id: string };
   await client.close();
