@@ -71,7 +71,7 @@ it("a task dithers to 8 bits where asked to, else rounds", async () => {
   const task = { source, format: "mp4", parameters: { codec: "h264", quality: 100 } };
   const greys = async (dither: boolean) => {
     const { frames } = await done({ ...task, parameters: { ...task.parameters, dither } });
-    const values = middle(frames)?.rgb ?? [];
+    const values = Array.from(middle(frames)?.rgb ?? []);
     return { values: new Set(values), mean: values.reduce((sum, value) => sum + value, 0) / values.length };
   };
   const rounded = await greys(false);
