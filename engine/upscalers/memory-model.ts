@@ -8,36 +8,42 @@ import type { TargetSize } from "./upscaler.ts";
  *
  *     peak = BASE + max(encode, transformer, decode) + held
  *
- *     encode      = ENCODER_KERNELS + pixels of a tile · PIXEL
- *     decode      = DECODER_KERNELS + pixels of a tile · PIXEL
- *     transformer = tokens · (3 · hidden + 10 · dim) · 4 B + two stripes of converted weights; on a GPU one block's weights
- *     held        = frames of a batch · pixels of a frame · HELD
+ *     encode, decode = KERNELS + pixels of a tile · PIXEL
+ *     transformer    = tokens · (2 · hidden + 7 · dim) · 4 B + two stripes of converted weights; on a GPU one block's weights
+ *     held           = frames of a batch · pixels of a frame · HELD
  *
  * Weights in files are mapped and not counted: the system takes their pages back when it needs them. Every figure that
- * was measured or chosen is a constant here, and nowhere else.
+ * was measured or chosen is a constant here, and nowhere else. Constants were fitted to what stages of the published
+ * networks' sizes took on a processor in fp32; bench/memory-model.ts compares again.
  */
 
-/** Bytes of the process: Node, the runtime, ffmpeg's pipes. */
-const BASE = 0.3e9;
-/** Bytes of the decoder's kernels in fp32, reordered by the runtime. With BASE: what decoding took beside its pixels. */
-const DECODER_KERNELS = 0.9e9;
-/** Bytes of the encoder's kernels in fp32, for clips; a picture's are folded in time and need less. */
-const ENCODER_KERNELS = 0.7e9;
+/** Bytes of the process: Node and the runtime. */
+export const BASE = 0.1e9;
 /**
- * Bytes for each pixel of a tile while it goes through the autoencoder in fp32 on the processor. Measured on the decoder
- * of the published network: below 23 kB where five frames go through together, as they do in clips however long the
- * batch is; a picture takes its kernels folded in time. The encoder was not measured apart and is taken to need as much.
+ * Bytes of the autoencoder's kernels in fp32 and of what is left over from making them. A picture's are folded in time; a
+ * clip has one for each of three steps.
  */
-const PIXEL = { clip: 23_000, picture: 6_000 } as const;
+const KERNELS = {
+  encode: { picture: 0.15e9, clip: 0.5e9 },
+  decode: { picture: 0.25e9, clip: 0.8e9 },
+} as const;
+/**
+ * Bytes for each pixel of a tile while it goes through the autoencoder. In clips five frames go through together, however
+ * long the batch is.
+ */
+const PIXEL = {
+  encode: { picture: 2_100, clip: 14_500 },
+  decode: { picture: 3_600, clip: 29_000 },
+} as const;
 /** Bytes for each pixel and frame of a batch: prepared, decoded, blended and corrected frames in fp32. */
 const HELD = 100;
 
 /** Bytes of a value in fp32. */
 const VALUE = 4;
-/** Values a token that a block holds at once: hidden ones of the MLP (gate, value, product) … */
-const HIDDEN_VALUES = 3;
-/** … and ones as wide as the stream (itself, normed, q, k, v and their copies in windows, results of both halves). */
-const STREAM_VALUES = 10;
+/** Values a token that a block holds at once: hidden ones of the MLP (gates and values, or their product apart and joined) … */
+const HIDDEN_VALUES = 2;
+/** … and ones as wide as the stream (itself, normed, q, k, v and their copies in windows). */
+const STREAM_VALUES = 7;
 /** Stripes of converted weights that are there at once: one is multiplied while the next is made. */
 const STRIPES = 2;
 /** Rows of the published prompt embedding, which go through every block beside the tokens (seedvr2-pipeline.md 5). */
@@ -94,17 +100,22 @@ export function autoencoderPeak(batch: BatchShape): number {
 
 /** The same where the encoder's sessions are kept while decoding. */
 export function keptSessionsPeak(batch: BatchShape): number {
-  return autoencoderPeak(batch) + ENCODER_KERNELS;
+  return autoencoderPeak(batch) + KERNELS.encode[kindOf(batch)];
 }
 
-function autoencoderNeed({ target: { width, height }, frames, tileSide }: BatchShape) {
-  const pixels = Math.min(tileSide, width) * Math.min(tileSide, height);
-  const values = pixels * (frames === 1 ? PIXEL.picture : PIXEL.clip);
+function autoencoderNeed(batch: BatchShape) {
+  const { width, height } = batch.target;
+  const kind = kindOf(batch);
+  const pixels = Math.min(batch.tileSide, width) * Math.min(batch.tileSide, height);
   return {
-    encode: ENCODER_KERNELS + values,
-    decode: DECODER_KERNELS + values,
-    beside: BASE + frames * width * height * HELD,
+    encode: KERNELS.encode[kind] + pixels * PIXEL.encode[kind],
+    decode: KERNELS.decode[kind] + pixels * PIXEL.decode[kind],
+    beside: BASE + batch.frames * width * height * HELD,
   };
+}
+
+function kindOf({ frames }: BatchShape): "picture" | "clip" {
+  return frames === 1 ? "picture" : "clip";
 }
 
 /** Blocks are opened, run and closed one after the other: the widest counts. */

@@ -22,7 +22,7 @@ describe("the side of tiles", () => {
   const hd = { width: 1920, height: 1080 };
 
   it.each([
-    ["where memory is short", seedvr2, hd, {}, 12e9, 640],
+    ["where memory is short", seedvr2, hd, {}, 14e9, 640],
     ["where memory is plenty", seedvr2, hd, {}, 64e9, null],
     ["where tiles are wished for", seedvr2, hd, { vae_tiling: "on", vae_quality: "medium" }, 64e9, 768],
     ["where a frame fits into a tile", seedvr2, { width: 320, height: 240 }, { vae_tile_size: 512 }, 64e9, null],

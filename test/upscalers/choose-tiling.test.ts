@@ -8,7 +8,7 @@ const square = (side: number, overlap: number) => ({ tile: [side, side], overlap
 
 describe("tiles of the autoencoder", () => {
   it.each([
-    ["a 1080p clip with 22 GB", { mode: "auto", quality: "high" }, hd, 5, 22e9, square(896, 112)],
+    ["a 1080p clip with 22 GB", { mode: "auto", quality: "high" }, hd, 5, 22e9, square(768, 96)],
     ["a 1080p clip with 64 GB", { mode: "auto", quality: "high" }, hd, 5, 64e9, undefined],
     ["a small clip with 22 GB", { mode: "auto", quality: "high" }, small, 5, 22e9, undefined],
     ["a 1080p picture with 22 GB", { mode: "auto", quality: "high" }, hd, 1, 22e9, undefined],
@@ -29,9 +29,9 @@ describe("tiles of the autoencoder", () => {
 
 describe("sessions of the autoencoder", () => {
   it.each([
-    ["a small picture with 4 GB", small, 1, 4e9, true],
-    ["a small picture with 3 GB", small, 1, 3e9, false],
-    ["a 1080p clip in tiles that fill the memory", hd, 5, 21e9, false],
+    ["a small picture with 2 GB", small, 1, 2e9, true],
+    ["a small picture with 1.5 GB", small, 1, 1.5e9, false],
+    ["a 1080p clip in tiles that fill the memory", hd, 5, 19.2e9, false],
     ["a clip of unknown memory", hd, 5, undefined, true],
   ] as const)("of %s are kept: %#", (_what, target, frames, memory, kept) => {
     const tiling = chooseTiling({ mode: "auto", quality: "high" }, target, frames, memory);

@@ -53,8 +53,8 @@ describe("the memory SeedVR2 needs", () => {
     expect(memoryNeed(tiled, small, processor).transformer).toBeGreaterThan(memoryNeed(tiled, small, processor).decode);
   });
 
-  it("is by tokens what a block holds: 8,160 of a 1080p picture and 58 rows of text, 46,336 values each", () => {
-    const values = (8160 + 58) * (3 * 6912 + 10 * 2560) * 4;
+  it("is by tokens what a block holds: 8,160 of a 1080p picture and 58 rows of text, 31,744 values each", () => {
+    const values = (8160 + 58) * (2 * 6912 + 7 * 2560) * 4;
     const picture = { ...hd, frames: 1 };
     expect(memoryNeed(picture, { ...small, plain: true }, processor).transformer).toBe(values);
     expect(memoryNeed(picture, small, processor).transformer).toBe(values + 2 * STRIPE * 6912 * 4);

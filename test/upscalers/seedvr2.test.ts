@@ -120,7 +120,7 @@ describe("a SeedVR2 task", () => {
   it("says in what tiles it worked once memory has chosen them", async () => {
     const upscaler = await model.upscaler(plain);
     const batch = { frames: [aFrame(24, 16)], owned: { start: 0, count: 1 }, first: 0 };
-    await upscaler.upscale(batch, { width: 448, height: 64 }, { memory: 1e9 });
+    await upscaler.upscale(batch, { width: 448, height: 64 }, { memory: 0.4e9 });
     expect(upscaler.notes).toContain(
       "The autoencoder worked in tiles of 384 pixels that share 48, to fit into memory.",
     );
