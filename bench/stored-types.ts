@@ -1,4 +1,4 @@
-import { f16Table, f8e4m3Table } from "../engine/weights/number-formats.ts";
+import { byteTables, f16Table } from "../engine/weights/number-formats.ts";
 import type { StoredType } from "../engine/weights/stored-type.ts";
 
 /** Values of a GGUF block of the K types, which is also a whole number of the others'. */
@@ -12,7 +12,7 @@ const F8_MOST = 0x7e;
 export const encoders = {
   F32: (values) => new Uint8Array(values.slice().buffer),
   F16: (values) => new Uint8Array(Uint16Array.from(values, f16).buffer),
-  F8_E4M3: (values) => Uint8Array.from(values, (value) => nearestCode(f8e4m3Table, F8_MOST, value)),
+  F8_E4M3: (values) => Uint8Array.from(values, (value) => nearestCode(byteTables.F8_E4M3, F8_MOST, value)),
   Q8_0: (values) => blocksOf(values, 32, q80Block),
   Q4_K: (values) => blocksOf(values, ROW, q4kBlock),
 } as const satisfies Partial<Record<StoredType, (values: Float32Array) => Uint8Array>>;

@@ -176,6 +176,11 @@ export class Graph {
       convert: (parts) => this.#emit(parts, this.#parts.conversions),
       constant: (values, shape, type) =>
         this.shared(`constant ${type} ${shape.join()} ${values.join()}`, () => this.constant(values, shape, type)),
+      table: (name, shape, values) =>
+        this.shared(`table ${name}`, () =>
+          this.#addInitializer(name, { type: "F32", shape, data: async () => new Uint8Array(values().buffer) }),
+        ),
+      byteValues: this.#weights.file.byteValues,
       decoded: (weight) => this.#decodedOnce(weight),
     };
   }

@@ -2,14 +2,13 @@
 export const elementTypes = {
   F32: { onnx: 1, bytes: 4 },
   U8: { onnx: 2, bytes: 1 },
+  U16: { onnx: 4, bytes: 2 },
   I8: { onnx: 3, bytes: 1 },
   I32: { onnx: 6, bytes: 4 },
   I64: { onnx: 7, bytes: 8 },
   BOOL: { onnx: 9, bytes: 1 },
   F16: { onnx: 10, bytes: 2 },
   BF16: { onnx: 16, bytes: 2 },
-  F8_E4M3: { onnx: 17, bytes: 1 },
-  F8_E5M2: { onnx: 19, bytes: 1 },
   /** Two values a byte, the first in the low nibble. */
   U4: { onnx: 21, bytes: 0.5 },
 } as const;

@@ -47,6 +47,10 @@ export interface StoredRuns {
 export interface WeightFile {
   readonly path: string;
   readonly weights: ReadonlyMap<string, StoredWeight>;
+  /**
+   * For types of one or two codes a byte that are looked up: the values of every byte, in order. Nothing for others.
+   */
+  readonly byteValues: (type: string) => Float32Array | undefined;
   /** The values of a weight in fp32, scale applied. */
   readonly read: (weight: StoredWeight) => Promise<Float32Array<ArrayBuffer>>;
 }

@@ -1,16 +1,13 @@
-import type { InitializerData, InitializerParts, NodeParts, RowRange } from "./graph-parts.ts";
+import { lookedUp, type LookupSink } from "./code-lookup.ts";
+import type { InitializerData, NodeParts, RowRange } from "./graph-parts.ts";
 import { halves } from "./half.ts";
 import { elementTypes, isElementType, sizeOf } from "./value.ts";
 import type { ElementType, FloatType, Shape, Value } from "./value.ts";
-import type { StoredWeight } from "./weight-demands.ts";
+import type { StoredWeight, WeightFile } from "./weight-demands.ts";
 
 /** What weights are put into a graph through. */
-export interface WeightSink {
-  readonly initializer: (name: string, parts: InitializerParts) => Value;
-  /** Adds a node that converts a weight. */
-  readonly convert: (parts: NodeParts) => Value;
-  /** A table, made once for all that want the same. */
-  readonly constant: (values: readonly number[], shape: Shape, type: "F32" | "I64") => Value;
+export interface WeightSink extends LookupSink {
+  readonly byteValues: WeightFile["byteValues"];
   /** The fp32 values of a weight that the runtime cannot read; they are read once. */
   readonly decoded: (weight: StoredWeight | undefined) => () => Promise<Float32Array>;
 }
@@ -29,9 +26,6 @@ export interface WantedWeight {
   readonly convert: boolean;
 }
 
-/** Types of codes that are multiplied by their scales while they are converted. */
-const scaledTypes: readonly string[] = ["I8", "F8_E4M3", "F8_E5M2"];
-
 /**
  * The values of rows of a weight: its bytes where they lie, and the nodes that convert them to fp32. What the provider
  * cannot read is decoded when the model is written.
@@ -39,18 +33,25 @@ const scaledTypes: readonly string[] = ["I8", "F8_E4M3", "F8_E5M2"];
 export function weightValue(sink: WeightSink, wanted: WantedWeight): Value {
   const { key, stored, shape, rows, type } = wanted;
   const part: Shape = shape.length === 0 ? shape : [rows.to - rows.from, ...shape.slice(1)];
-  const readable = stored !== undefined && (isElementType(stored.type) || stored.type === "FP4");
-  if (!readable || wanted.convert) {
+  const codes = wanted.convert ? undefined : storedCodes(sink, wanted, part);
+  if (!stored || !codes) {
     const values = sink.decoded(stored);
     const data = async () => bytesOf(rowsOf(await values(), wanted), type);
     return sink.initializer(key, { type, shape: part, data });
   }
-  if (!isElementType(stored.type)) return cropped(sink, fourBitFloats(sink, wanted, stored), part);
-  const storedPart = part.length === 0 ? part : [part[0] ?? 1, ...stored.shape.slice(1)];
-  const codes = sink.initializer(key, { type: stored.type, shape: storedPart, data: dataOf(stored, rows) });
   if (stored.runs) return cropped(sink, inRuns(sink, codes, wanted, stored.runs), part);
   if (stored.scale) return scaled(sink, codes, wanted, stored.scale);
-  return stored.type === type ? codes : cast(sink, codes, "F32");
+  return codes.type === type ? codes : cast(sink, codes, "F32");
+}
+
+/** What is stored, of a type that nodes can convert; nothing where only we can read it. */
+function storedCodes(sink: WeightSink, { key, stored, rows }: WantedWeight, part: Shape): Value | undefined {
+  if (!stored) return undefined;
+  const { type } = stored;
+  const parts = { shape: [...part.slice(0, 1), ...stored.shape.slice(1)], data: dataOf(stored, rows) };
+  const byteValues = sink.byteValues(type);
+  if (byteValues) return lookedUp(sink, { key, type, ...parts, byteValues });
+  return isElementType(type) ? sink.initializer(key, { type, ...parts }) : undefined;
 }
 
 /** The wanted rows out of all values, without what sizes were rounded up by. */
@@ -63,45 +64,26 @@ function rowsOf(values: Float32Array, { stored, shape, rows }: WantedWeight): Fl
 
 /** step · code − base, for each run of codes in a row. */
 function inRuns(sink: WeightSink, codes: Value, { key, rows }: WantedWeight, runs: Runs): Value {
-  const attributes = { axis: 1, block_size: runs.length };
   const steps = partOf(sink, `${key}.step`, runs.step, rows);
-  const dequantised = { operator: "DequantizeLinear", inputs: [codes, steps], attributes, shape: codes.shape };
-  const values = node(sink, dequantised);
-  if (!runs.base) return values;
-  return lowered(sink, values, partOf(sink, `${key}.base`, runs.base, rows));
+  const values = codes.type === "F32" ? eachRun(sink, "Mul", codes, steps) : stepped(sink, codes, steps, runs.length);
+  return runs.base ? eachRun(sink, "Sub", values, partOf(sink, `${key}.base`, runs.base, rows)) : values;
 }
 
 type Runs = NonNullable<StoredWeight["runs"]>;
 
-/** Values of a byte's two e2m1 codes, high nibble first. */
-const fourBitTable = Array.from({ length: 256 }, (_, byte) => [byte >> 4, byte & 15].map(fourBitValue)).flat();
-
-/** Value of an e2m1 code: sign, two bits of exponent, one of fraction. */
-function fourBitValue(code: number): number {
-  return (code & 8 ? -1 : 1) * ([0, 0.5, 1, 1.5, 2, 3, 4, 6][code & 7] ?? 0);
+/** Integers times the step of their run. */
+function stepped(sink: WeightSink, codes: Value, steps: Value, length: number): Value {
+  const attributes = { axis: 1, block_size: length };
+  return node(sink, { operator: "DequantizeLinear", inputs: [codes, steps], attributes, shape: codes.shape });
 }
 
-/** No operator reads four-bit floats: bytes are looked up in a table of both their values. */
-function fourBitFloats(sink: WeightSink, { key, rows }: WantedWeight, stored: StoredWeight): Value {
-  const [count, columns] = [rows.to - rows.from, stored.shape[1] ?? 0];
-  const run = stored.runs?.length ?? columns;
-  const data = dataOf(stored, rows);
-  const bytes = sink.initializer(key, { type: "U8", shape: [count, columns / run, run / 2], data });
-  const inputs = [sink.constant(fourBitTable, [256, 2], "F32"), cast(sink, bytes, "I32")];
-  const pairs = node(sink, { operator: "Gather", inputs, attributes: { axis: 0 }, shape: [...bytes.shape, 2] });
-  if (!stored.runs) return reshaped(sink, pairs, [count, columns]);
-  const steps = reshaped(sink, partOf(sink, `${key}.step`, stored.runs.step, rows), [count, columns / run, 1, 1]);
-  const values = node(sink, { operator: "Mul", inputs: [pairs, steps], shape: pairs.shape });
-  return reshaped(sink, values, [count, columns]);
-}
-
-/** Takes its own number from the values of each run. */
-function lowered(sink: WeightSink, values: Value, numbers: Value): Value {
+/** Combines the values of each run with its own number. */
+function eachRun(sink: WeightSink, operator: "Mul" | "Sub", values: Value, numbers: Value): Value {
   const [rows = 0, columns = 0] = values.shape;
   const runs = numbers.shape[1] ?? 1;
   const inRunsOf = reshaped(sink, values, [rows, runs, columns / runs]);
   const inputs = [inRunsOf, reshaped(sink, numbers, [rows, runs, 1])];
-  return reshaped(sink, node(sink, { operator: "Sub", inputs, shape: inRunsOf.shape }), values.shape);
+  return reshaped(sink, node(sink, { operator, inputs, shape: inRunsOf.shape }), values.shape);
 }
 
 /** Codes times one scale, or one a row. */
@@ -109,12 +91,13 @@ function scaled(sink: WeightSink, codes: Value, { key, rows }: WantedWeight, sca
   const single = sizeOf(scale.shape) === 1;
   const flat: StoredWeight = { ...scale, shape: [sizeOf(scale.shape)] };
   const factors = partOf(sink, `${key}.scale`, flat, single ? { from: 0, to: 1 } : rows);
-  if (scaledTypes.includes(codes.type)) {
+  if (codes.type === "I8") {
     const inputs = [codes, factors];
     return node(sink, { operator: "DequantizeLinear", inputs, attributes: { axis: 0 }, shape: codes.shape });
   }
   const column = codes.shape.map((size, axis) => (axis === 0 && !single ? size : 1));
-  const inputs = [cast(sink, codes, "F32"), reshaped(sink, factors, column)];
+  const values = codes.type === "F32" ? codes : cast(sink, codes, "F32");
+  const inputs = [values, reshaped(sink, factors, column)];
   return node(sink, { operator: "Mul", inputs, shape: codes.shape });
 }
 

@@ -2,6 +2,7 @@ import { asEngineError } from "../errors.ts";
 import type { StoredWeight, WeightFile } from "../onnx/weight-demands.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { isQuantised } from "../weights/gguf-blocks.ts";
+import { byteValues } from "../weights/number-formats.ts";
 import { networkIn, type Network } from "../weights/network.ts";
 import { networkWeights } from "../weights/network-weights.ts";
 import { repackedCheckpoint } from "../weights/repack-cache.ts";
@@ -41,7 +42,7 @@ export async function openNetworkFile(path: string, cacheFolder?: string): Promi
     }
   }
   const weights = await networkWeights(checkpoint);
-  return { path, checkpoint, weights, network: networkIn(path, weights), warnings, read: readWeight };
+  return { path, checkpoint, weights, network: networkIn(path, weights), warnings, byteValues, read: readWeight };
 }
 
 /** Every weight handed out above is one of engine/weights, whose types are the narrower ones. */

@@ -33,16 +33,11 @@ export function scalesInRows(bytes: Uint8Array, { from, to, runs }: ScaleRows): 
   for (let row = from; row < to; row++) {
     const [block, inside] = [Math.floor(row / BLOCK_ROWS) * blocks, row % BLOCK_ROWS];
     const place = (inside % BAND) * 16 + Math.floor(inside / BAND) * BLOCK_COLUMNS;
-    for (let run = 0; run < runs; run++) {
-      const start = (block + Math.floor(run / BLOCK_COLUMNS)) * BLOCK_ROWS * BLOCK_COLUMNS;
-      out[at++] = bytes[start + place + (run % BLOCK_COLUMNS)] as number;
+    let first = block * BLOCK_ROWS * BLOCK_COLUMNS + place;
+    for (let run = 0; run < runs; run += BLOCK_COLUMNS, first += BLOCK_ROWS * BLOCK_COLUMNS) {
+      const count = Math.min(BLOCK_COLUMNS, runs - run);
+      for (let column = 0; column < count; column++) out[at++] = bytes[first + column] as number;
     }
   }
   return out;
 }
-
-/** Values of the exponents that mxfp8 has for scales: 2^(e − 127), but 0 counts as 0; 255 is no number. */
-export const exponentScales: Float32Array = Float32Array.from({ length: 256 }, (_, code) => {
-  if (code === 0) return 0;
-  return code === 255 ? Number.NaN : 2 ** (code - 127);
-});

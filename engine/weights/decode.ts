@@ -1,7 +1,7 @@
 import { open, type FileHandle } from "node:fs/promises";
 import { decodeBlocks, type QuantisedType } from "./gguf-blocks.ts";
 import { malformed } from "./malformed.ts";
-import { bf16Values, f16Table, f8e4m3Table, f8e5m2Table } from "./number-formats.ts";
+import { bf16Values, byteTables, f16Table } from "./number-formats.ts";
 import type { StoredTensor } from "./stored-tensor.ts";
 import { storedTypes, type StoredType } from "./stored-type.ts";
 
@@ -12,8 +12,9 @@ const decoders: Readonly<Record<StoredType, Decoder>> = {
   F32: (bytes) => new Float32Array(aligned(bytes)),
   F16: (bytes) => lookup(f16Table, new Uint16Array(aligned(bytes))),
   BF16: (bytes) => bf16Values(new Uint16Array(aligned(bytes))),
-  F8_E4M3: (bytes) => lookup(f8e4m3Table, bytes),
-  F8_E5M2: (bytes) => lookup(f8e5m2Table, bytes),
+  F8_E4M3: (bytes) => lookup(byteTables.F8_E4M3, bytes),
+  F8_E5M2: (bytes) => lookup(byteTables.F8_E5M2, bytes),
+  F8_E8M0: (bytes) => lookup(byteTables.F8_E8M0, bytes),
   I64: (bytes) => Float32Array.from(new BigInt64Array(aligned(bytes)), Number),
   I32: (bytes) => Float32Array.from(new Int32Array(aligned(bytes))),
   I16: (bytes) => Float32Array.from(new Int16Array(aligned(bytes))),

@@ -26,10 +26,30 @@ function f8e5m2Value(code: number): number {
   return f16Value(code << 8);
 }
 
+/** Value of a float8 e8m0 code, a power of two without sign: 2^(e − 127), but 0 counts as 0; 255 is no number. */
+function f8e8m0Value(code: number): number {
+  if (code === 0) return 0;
+  return code === 255 ? Number.NaN : 2 ** (code - 127);
+}
+
 /** Values of all half-precision codes. */
 export const f16Table: Float32Array = table(65_536, f16Value);
-export const f8e4m3Table: Float32Array = table(256, f8e4m3Value);
-export const f8e5m2Table: Float32Array = table(256, f8e5m2Value);
+
+/** Values of four-bit float codes (e2m1): sign, two bits of exponent, one of fraction. */
+const e2m1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+
+/** Values of every byte, in order, of types with one code a byte, or two (FP4: the first in the high nibble). */
+export const byteTables = {
+  F8_E4M3: table(256, f8e4m3Value),
+  F8_E5M2: table(256, f8e5m2Value),
+  F8_E8M0: table(256, f8e8m0Value),
+  FP4: table(512, (half) => e2m1[half % 2 === 0 ? half >> 5 : (half >> 1) & 15] as number),
+} as const;
+
+/** The same by a type's name; nothing for types that have no such table. */
+export function byteValues(type: string): Float32Array | undefined {
+  return type in byteTables ? byteTables[type as keyof typeof byteTables] : undefined;
+}
 
 /** Values of bfloat16 codes: the upper halves of fp32 values. */
 export function bf16Values(codes: Uint16Array): Float32Array<ArrayBuffer> {

@@ -1,5 +1,5 @@
 import type { EngineError } from "../errors.ts";
-import { blockRows, exponentScales, scalesInRows, storedScaleShape } from "./block-scales.ts";
+import { blockRows, scalesInRows, storedScaleShape } from "./block-scales.ts";
 import { readRows } from "./decode.ts";
 import type { LayerFormat } from "./layer-marker.ts";
 import { malformed } from "./malformed.ts";
@@ -86,18 +86,14 @@ function weightInRuns({ codes, scale, tensorScale }: LayerTensors, format: keyof
   return { ...codes, type, shape: [rows, columns], padded, runs: { length: run, step } };
 }
 
-/** Block scales in row order: mxfp8's exponents as fp32 values, nvfp4's codes as they are. */
+/** Block scales in row order: mxfp8's bytes are exponents, nvfp4's floats. */
 function stepOf(scale: StoredTensor, runs: number, rows: number): WeightPart {
-  const exponents = scale.type === "U8";
   const madeRows = async (from: number, to: number): Promise<Uint8Array> => {
     const blocks = blockRows(from, to);
     const bytes = await readRows(scale, blocks.from, blocks.to);
-    const codes = scalesInRows(bytes, { from: from - blocks.from, to: to - blocks.from, runs });
-    return exponents
-      ? new Uint8Array(Float32Array.from(codes, (code) => exponentScales[code] as number).buffer)
-      : codes;
+    return scalesInRows(bytes, { from: from - blocks.from, to: to - blocks.from, runs });
   };
-  return { ...scale, type: exponents ? "F32" : scale.type, shape: [rows, runs], madeRows };
+  return { ...scale, type: scale.type === "U8" ? "F8_E8M0" : scale.type, shape: [rows, runs], madeRows };
 }
 
 function unexpected({ path, name }: StoredTensor): EngineError {

@@ -8,6 +8,7 @@ export const storedTypes = {
   BF16: { values: 1, bytes: 2 },
   F8_E4M3: { values: 1, bytes: 1 },
   F8_E5M2: { values: 1, bytes: 1 },
+  F8_E8M0: { values: 1, bytes: 1 },
   I64: { values: 1, bytes: 8 },
   I32: { values: 1, bytes: 4 },
   I16: { values: 1, bytes: 2 },

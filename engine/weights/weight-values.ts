@@ -1,11 +1,9 @@
 import { decode, readBytes, readRows, readValues } from "./decode.ts";
+import { byteTables } from "./number-formats.ts";
 import { rotate } from "./rotation.ts";
 import type { Weight, WeightPart } from "./weight.ts";
 
 const fround = Math.fround;
-
-/** Values of four-bit floats (e2m1): sign, two bits of exponent, one of fraction. */
-const e2m1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
 
 /**
  * The fp32 values of a whole weight, of its stored shape: codes with their scales, steps and bases applied, each operation
@@ -35,17 +33,17 @@ function rowsOf({ shape }: Pick<Weight, "shape">): number {
 }
 
 function codesOf(weight: Weight, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
-  if (weight.type === "FP4") return nibbles(bytes, [4, 0]).map((code) => e2m1[code] as number);
-  if (weight.type === "U4") return nibbles(bytes, [0, 4]);
+  if (weight.type === "FP4") return twoOfEach(bytes, (half) => byteTables.FP4[half] as number);
+  if (weight.type === "U4") return twoOfEach(bytes, (half) => (half % 2 === 0 ? half >> 1 : half >> 5) & 15);
   return decode(weight.type, bytes);
 }
 
-/** Two codes of each byte, in the order of the shifts that bring them down. */
-function nibbles(bytes: Uint8Array, [first, second]: readonly [number, number]): Float32Array<ArrayBuffer> {
+/** Two values of each byte: those of the halves 2 · byte and 2 · byte + 1. */
+function twoOfEach(bytes: Uint8Array, valueOf: (half: number) => number): Float32Array<ArrayBuffer> {
   const out = new Float32Array(2 * bytes.length);
   bytes.forEach((byte, i) => {
-    out[2 * i] = (byte >> first) & 15;
-    out[2 * i + 1] = (byte >> second) & 15;
+    out[2 * i] = valueOf(2 * byte);
+    out[2 * i + 1] = valueOf(2 * byte + 1);
   });
   return out;
 }

@@ -14,6 +14,7 @@ export function weightsInMemory(values: Readonly<Record<string, { shape: number[
   return {
     path: "/models/memory.gguf",
     weights,
+    byteValues: () => undefined,
     read: (weight) => Promise.resolve(Float32Array.from(data.get(weight) ?? [])),
   };
 }
