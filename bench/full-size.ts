@@ -1,7 +1,8 @@
 /**
  * SeedVR2 at its true size on random weights, through the product: pictures of 640×480 with each format of 3B, and with
  * fp16 one of 1280×720 and a clip of five frames; time by stage, memory, and speed beside bare operators. Linux only.
- * `npx tsx bench/full-size.ts [--quick] [--seven] [--formats fp16,fp8,Q8_0,Q4_K_M,int8_convrot,mxfp8,nvfp4]`
+ * `--large` instead: with fp16 a picture of 1920×1088, whole and in tiles of 512, and a clip of 21 frames; half an hour.
+ * `npx tsx bench/full-size.ts [--quick] [--seven] [--large] [--formats fp16,fp8,Q8_0,Q4_K_M,int8_convrot,mxfp8,nvfp4]`
  */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, rm, statfs } from "node:fs/promises";
@@ -38,6 +39,11 @@ const larger: readonly Work[] = [
   { frames: 1, height: 720, width: 1280 },
   { frames: 5, height: 480, width: 640 },
 ];
+const largest: readonly Work[] = [
+  { frames: 1, height: 1088, width: 1920 },
+  { frames: 1, height: 1088, width: 1920, tile: 512 },
+  { frames: 21, height: 480, width: 640 },
+];
 
 /** What is measured with one checkpoint. */
 interface Trial {
@@ -67,11 +73,12 @@ function trials(): Trial[] {
     options: {
       quick: { type: "boolean", default: false },
       seven: { type: "boolean", default: false },
+      large: { type: "boolean", default: false },
       formats: { type: "string" },
     },
   });
   const all = Object.keys(formats) as FormatName[];
-  const wanted = values.formats?.split(",") ?? (values.seven ? ["fp16"] : all);
+  const wanted = values.formats?.split(",") ?? (values.seven || values.large ? ["fp16"] : all);
   const unknown = wanted.find((name) => !all.includes(name as FormatName));
   if (unknown !== undefined) {
     const todo = `Formats are ${all.join(", ")}.`;
@@ -83,7 +90,7 @@ function trials(): Trial[] {
     .map((format) => ({
       ...{ size, format, file: names[format].join(size.toLowerCase()) },
       plan: planCheckpoint(transformers[size], formats[format]),
-      works: values.quick || values.seven || format !== "fp16" ? [picture] : [picture, ...larger],
+      works: values.large ? largest : [picture, ...(format !== "fp16" || values.quick || values.seven ? [] : larger)],
     }));
 }
 
@@ -115,7 +122,7 @@ async function measureTrial(trial: Trial, folders: { models: string; cache: stri
       await readThrough(path);
       const figures = await measureTask(engine, trial.file, transformers[trial.size], work);
       measured.push({ ...figures, what: `${trial.size} ${trial.format}, ${figures.what}` });
-      process.stdout.write(`${measured.at(-1)?.what}: ${JSON.stringify(figures.stages)}\n`);
+      process.stdout.write(`${measured.at(-1)?.what}: ${JSON.stringify({ ...figures.stages, ...figures.peak })}\n`);
     }
   } finally {
     await engine.end();

@@ -23,7 +23,7 @@ export async function makeTestClip(folder: string, clip: { size: string; frames:
 export async function makeTestPicture(folder: string, size: string): Promise<string> {
   const path = join(folder, `picture-${size}.png`);
   const { path: ffmpeg } = await findFfmpeg(null);
-  const source = ["-v", "error", "-f", "lavfi", "-i", `testsrc2=size=${size}`];
+  const source = ["-y", "-v", "error", "-f", "lavfi", "-i", `testsrc2=size=${size}`];
   const result = await runFfmpeg(ffmpeg, [...source, "-frames:v", "1", path]);
   assert.equal(result.exitCode, 0, result.stderr);
   return path;

@@ -45,13 +45,14 @@ export async function measureTask(
   sizes: TransformerSizes,
   work: Work,
 ): Promise<Measured> {
-  const { frames, height, width } = work;
+  const { frames, height, width, tile } = work;
   const size = `${width / 2}x${height / 2}`;
   const isClip = frames > 1;
   const file_path = await (isClip
     ? makeTestClip(engine.folder, { size, frames })
     : makeTestPicture(engine.folder, size));
-  const wish = { file_path, resolution: Math.min(height, width), dit_model: model };
+  const tiles = tile ? { vae_tile_size: tile } : {};
+  const wish = { file_path, resolution: Math.min(height, width), dit_model: model, ...tiles };
   let stages: StageTimes | undefined;
   const peak = await peakBelow(engine.pid, async () => {
     const { task_id } = isClip
@@ -60,7 +61,7 @@ export async function measureTask(
     stages = await stageTimes(engine, task_id);
   });
   return {
-    what: `${width}×${height}${isClip ? `, ${frames} frames` : ""}`,
+    what: `${width}×${height}${isClip ? `, ${frames} frames` : ""}${tile ? `, tiles of ${tile}` : ""}`,
     stages: stages as StageTimes,
     peak,
     transformer: arithmeticOf(transformerGraphsFor(sizes, work)),

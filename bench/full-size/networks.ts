@@ -46,6 +46,8 @@ export interface Work {
   readonly frames: number;
   readonly height: number;
   readonly width: number;
+  /** Side of the autoencoder's tiles; whole where there is none. */
+  readonly tile?: number;
 }
 
 const SMALLEST: Work = { frames: 1, height: 16, width: 16 };

@@ -125,7 +125,7 @@ function parseVideo(video: StreamText): BannerVideo {
     fields: fieldsOf(parts),
     frameRate: numberIn(/([\d.]+k?) fps/.exec(video.text)) ?? numberIn(/([\d.]+k?) tbr/.exec(video.text)),
     rotation: numberIn(rotation) ?? 0,
-    besideAlpha: /^ +alpha_mode +: 1$/m.test(video.below.join("\n")),
+    besideAlpha: /^ +alpha_mode +: 1$/im.test(video.below.join("\n")),
   };
 }
 

@@ -50,7 +50,8 @@ export function chooseEncoding(
   const codec = request.codec ?? usualCodec(request.container, deep);
   refuseMismatch(codec, request.container);
   const encoder = encoderFor(codec, request, size);
-  const pixelFormat = pixelFormatFor(codec, info, deep);
+  const beside = keepsAlphaBeside(codec, info, request.container);
+  const pixelFormat = beside ? "yuva420p" : pixelFormatFor(codec, info, deep);
   assertWholeChroma(pixelFormat, size);
   const spec: EncodeSpec = {
     codec,
@@ -165,6 +166,11 @@ function pixelFormatFor(codec: VideoCodec, info: ClipInfo, deep: boolean): strin
   }
 }
 
+/** Matroska has a place for alpha beside VP9's frames, and libvpx makes it with 8 bits only. */
+function keepsAlphaBeside(codec: VideoCodec, { alpha }: ClipInfo, container: ClipFormat): boolean {
+  return alpha && codec === "vp9" && container !== "mp4";
+}
+
 /** The source's colours, with the matrix a result in RGB or YUV can have; ProRes is limited range by definition. */
 function outputColour(info: ClipInfo, codec: VideoCodec, pixelFormat: string): Colour {
   const { colour } = info;
@@ -192,7 +198,7 @@ function notesOn(spec: EncodeSpec, info: ClipInfo, request: EncodingRequest): st
   }
   if (isHdr(info.colour)) notes.push(hdrNote(spec, info));
   if (info.alpha && !target.alpha) {
-    notes.push("Transparency was flattened on black; codec prores_4444 in .mov keeps it.");
+    notes.push("Transparency was flattened on black; codec prores_4444 in .mov keeps it, vp9 in .webm too.");
   }
   if (request.quality !== undefined && spec.quality === null)
     notes.push(`quality has no meaning for codec ${spec.codec}.`);

@@ -2,7 +2,7 @@ import { strict as assert } from "node:assert";
 import { rm } from "node:fs/promises";
 import { EngineError } from "../errors.ts";
 import { filterThreads, framePixelFormat, writingFilters } from "./conversion.ts";
-import { type EncodeSpec, encoderParameters } from "./encoding.ts";
+import { type EncodeSpec, encoderParameters, hasAlphaBeside } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import { type FfmpegProcess, feed, ffmpegDied, fileName, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { Frame } from "./frame.ts";
@@ -83,6 +83,8 @@ class FfmpegSegmentWriter implements SegmentWriter {
         ...["-v", "error", "-y", "-protocol_whitelist", "file,pipe", "-f", "nut", "-i", "pipe:0"],
         ...["-map", "0:v:0", ...ffmpeg.passthrough, "-enc_time_base", `${num}:${den}`],
         ...[...filterThreads, "-vf", writingFilters(ffmpeg, travel, spec), ...encoderParameters(spec)],
+        // Only NUT's fourth version keeps what stands beside frames, and ffmpeg writes that only when asked like this.
+        ...(hasAlphaBeside(spec) ? ["-strict", "experimental", "-syncpoints", "none"] : []),
         ...["-f", "nut", fileName(this.path)],
       ],
       { feeds: true },

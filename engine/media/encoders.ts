@@ -1,4 +1,5 @@
 import type { EncodeSpec, VideoCodec } from "./encoding.ts";
+import { pixelFormatOf } from "./pixel-format.ts";
 
 /** One of ffmpeg's encoders as we use it. */
 export interface Encoder {
@@ -72,6 +73,8 @@ export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
       parameters: (spec) => [
         ...[...crf(spec), "-b:v", "0", "-deadline", "good"],
         ...["-cpu-used", preset(spec), "-row-mt", "1"],
+        // Frames that are not shown would have no alpha to go with.
+        ...(pixelFormatOf(spec.pixelFormat).alpha ? ["-auto-alt-ref", "0"] : []),
       ],
     },
   ],

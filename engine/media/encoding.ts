@@ -3,6 +3,7 @@ import { tagParameters } from "./colour.ts";
 import { encodersOf } from "./encoders.ts";
 import type { TimeBase } from "./frame.ts";
 import type { Colour, ContentLight, MasteringDisplay, Ratio } from "./media-info.ts";
+import { pixelFormatOf } from "./pixel-format.ts";
 
 export type VideoCodec = "h264" | "hevc" | "vp9" | "av1" | "prores_422hq" | "prores_4444" | "ffv1" | "png_sequence";
 
@@ -41,6 +42,11 @@ export interface EncodeSpec {
   readonly width: number;
   readonly height: number;
   readonly sampleAspect: Ratio;
+}
+
+/** Whether the codec keeps alpha beside its frames, as pictures of their own, and not among their planes. */
+export function hasAlphaBeside({ codec, pixelFormat }: EncodeSpec): boolean {
+  return codec === "vp9" && pixelFormatOf(pixelFormat).alpha;
 }
 
 /** The parameters that select and set up the encoder, colour tags included. */

@@ -3,7 +3,7 @@ import { parseBanner } from "./banner.ts";
 import { type CarriedStreams, type Carrying, carryStreams, enlargedStream } from "./carried-streams.ts";
 import { carriedAlone, coverFiles } from "./carry-attempts.ts";
 import { earliestSound } from "./earliest-time.ts";
-import { type Container, type EncodeSpec, muxers } from "./encoding.ts";
+import { type Container, type EncodeSpec, hasAlphaBeside, muxers } from "./encoding.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import {
   type FfmpegProcess,
@@ -152,7 +152,7 @@ function joinParameters(request: JoinRequest, carried: CarriedStreams, zero: num
     ...["-protocol_whitelist", "file,pipe", "-f", "nut", "-i", "pipe:0"],
     ...["-itsoffset", (-zero).toFixed(6), ...inputParameters(source, sourceInfo.demuxer)],
     ...["-map", "0:v:0", "-c:v:0", "copy", ...carried.parameters],
-    ...["-map_metadata", "1", "-map_chapters", "1", ...metadataParameters(sourceInfo)],
+    ...["-map_metadata", "1", "-map_chapters", "1", ...metadataParameters(request)],
     ...endParameters(request, zero),
     ...containerParameters(request),
     ...["-f", muxers[container], fileName(request.output)],
@@ -162,15 +162,17 @@ function joinParameters(request: JoinRequest, carried: CarriedStreams, zero: num
 /** Entries that say how the source was written, which is not true of the result. */
 const technicalEntries =
   /^(major_brand|minor_version|compatible_brands|encoder|software|duration|company_name|product_\w+|\w*(uid|umid|_ul))$/i;
-const ofSourceOnly = /^(rotate|encoder|vendor_id|duration|bps|number_of_(frames|bytes)|_statistics_.*)(-\w+)?$/i;
+const ofSourceOnly =
+  /^(rotate|alpha_mode|encoder|vendor_id|duration|bps|number_of_(frames|bytes)|_statistics_.*)(-\w+)?$/i;
 
 /** The enlarged stream comes from a pipe that knows nothing of its language, title, time code and standing. */
-function metadataParameters({ streams }: ClipInfo): string[] {
+function metadataParameters({ spec, sourceInfo: { streams } }: JoinRequest): string[] {
   const { language, isDefault, metadata } = enlargedStream(streams) ?? {};
   const entries = Object.entries(metadata ?? {}).filter(([name]) => !ofSourceOnly.test(name));
   return [
     ...(language ? ["-metadata:s:v:0", `language=${language}`] : []),
     ...entries.flatMap(([name, value]) => ["-metadata:s:v:0", `${name}=${value}`]),
+    ...(hasAlphaBeside(spec) ? ["-metadata:s:v:0", "alpha_mode=1"] : []),
     ...["-disposition:v:0", isDefault ? "default" : "0"],
     ...["major_brand=", "minor_version=", "compatible_brands="].flatMap((entry) => ["-metadata", entry]),
   ];

@@ -42,6 +42,11 @@ export class NutFields {
     return data;
   }
 
+  /** All that was not read yet. */
+  rest(): Uint8Array {
+    return this.bytes.subarray(this.position);
+  }
+
   private next(): number {
     const byte = this.bytes[this.position++];
     if (byte === undefined) throw new NutDamage("a packet ends in the middle of a field");

@@ -1,6 +1,7 @@
 /**
  * Constants of the NUT container, version 3 ("NUT Open Container Format"): the simplest one ffmpeg reads and writes
- * through a pipe that keeps a rational time base and every frame's exact time.
+ * through a pipe that keeps a rational time base and every frame's exact time. Version 4, of which ffmpeg says that it is
+ * not settled, differs for us in one number of the main header and in what may stand in front of a frame.
  */
 
 export const fileStart = "nut/multimedia container\0";
@@ -24,6 +25,8 @@ export const frameFlags = {
   sizeHigh: 32,
   checksum: 64,
   reserved: 128,
+  /** Data beside the frame's own stands in front of it (version 4): the alpha of VP9 as ffmpeg keeps it. */
+  sideData: 256,
   headerIndex: 1024,
   matchTime: 2048,
   coded: 4096,

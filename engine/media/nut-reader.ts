@@ -10,6 +10,8 @@ export interface NutPacket {
   readonly time: bigint;
   /** Whether decoding can begin here. */
   readonly key: boolean;
+  /** Whether `data` begins with what stands beside the frame. */
+  readonly sideData: boolean;
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
@@ -100,11 +102,21 @@ export class NutReader {
     for (let index = 0; index < reserved; index++) await this.number();
     if (flags & frameFlags.checksum) await this.exactly(4);
     const size = entry.sizeLow + entry.sizeFactor * sizeHigh;
-    return { stream, time, key: (flags & frameFlags.key) !== 0, data: await this.data(size, header) };
+    const sideData = (flags & frameFlags.sideData) !== 0;
+    return {
+      stream,
+      time,
+      key: (flags & frameFlags.key) !== 0,
+      sideData,
+      data: await this.data(size, header, sideData),
+    };
   }
 
-  private async data(size: number, header: number): Promise<Uint8Array<ArrayBuffer>> {
+  private async data(size: number, header: number, sideData: boolean): Promise<Uint8Array<ArrayBuffer>> {
     if (size > maxFrameBytes) throw new NutDamage("a frame is too large");
+    if (sideData && this.main?.headers[header]?.length) {
+      throw new NutDamage("a frame's beginning is left out behind what stands beside it, which no codec used here has");
+    }
     // Frames too long to gain from it never leave their beginning out.
     const prefix = size > longPacket ? undefined : this.main?.headers[header];
     if (!prefix || prefix.length === 0) return this.exactly(size);

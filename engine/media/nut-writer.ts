@@ -13,6 +13,8 @@ export interface NutVideo {
   readonly sampleAspect: Ratio;
   /** Average frames a second. */
   readonly frameRate: number;
+  /** Whether frames may have data beside them. */
+  readonly sideData?: boolean;
 }
 
 /** What describes raw pixels of a format. */
@@ -27,36 +29,38 @@ export function rawVideo(
 export function nutHeader(video: NutVideo): Buffer {
   return Buffer.concat([
     Buffer.from(fileStart, "latin1"),
-    packet(startCodes.main, mainHeader(video.timeBase)),
+    packet(startCodes.main, mainHeader(video)),
     packet(startCodes.stream, streamHeader(video)),
     packet(startCodes.info, frameRateInfo(video.frameRate)),
   ]);
 }
 
 /** What stands before a frame's `size` bytes; `time` is in ticks of the stream's time base, from 0 up. */
-export function nutFrameHeader(time: bigint, size: number, key = true): Buffer {
-  const flags = (key ? frameFlags.key : 0) | frameFlags.codedTime | frameFlags.sizeHigh | frameFlags.checksum;
+export function nutFrameHeader(time: bigint, size: number, { key, sideData } = { key: true, sideData: false }): Buffer {
+  const own = (key ? frameFlags.key : 0) | (sideData ? frameFlags.sideData : 0);
+  const flags = own | frameFlags.codedTime | frameFlags.sizeHigh | frameFlags.checksum;
   // Times are coded in full: one is added because smaller numbers would mean "relative" (there are none with shift 0).
-  const head = Buffer.concat([Buffer.from([0]), number(flags), number(time + 1n), number(size)]);
-  const syncPoint = packet(startCodes.syncPoint, Buffer.concat([number(time), number(0)]));
+  const head = Buffer.concat([Buffer.from([0]), nutNumber(flags), nutNumber(time + 1n), nutNumber(size)]);
+  const syncPoint = packet(startCodes.syncPoint, Buffer.concat([nutNumber(time), nutNumber(0)]));
   return Buffer.concat([syncPoint, head, checksumOf(head)]);
 }
 
-function mainHeader(timeBase: TimeBase): Buffer {
+function mainHeader({ timeBase, sideData }: NutVideo): Buffer {
   const everyFrameAlike = [frameFlags.coded, 6, 0, 1, 0, 0, 0, 255];
-  const fields = [3, 1, 65536, 1, timeBase.num, timeBase.den, ...everyFrameAlike, 0];
-  return Buffer.concat(fields.map(number));
+  const version = sideData ? [4, 0] : [3];
+  const fields = [...version, 1, 65536, 1, timeBase.num, timeBase.den, ...everyFrameAlike, 0];
+  return Buffer.concat(fields.map(nutNumber));
 }
 
 function streamHeader(video: NutVideo): Buffer {
   const { fourCharacterCode, codecData, decodeDelay, width, height, sampleAspect } = video;
   return Buffer.concat([
-    ...[0, 0, fourCharacterCode.length].map(number),
+    ...[0, 0, fourCharacterCode.length].map(nutNumber),
     fourCharacterCode,
     // Time base, shift of short times (none), longest distance of times, delay, flags.
-    ...[0, 0, 65536, decodeDelay, 0, codecData.length].map(number),
+    ...[0, 0, 65536, decodeDelay, 0, codecData.length].map(nutNumber),
     codecData,
-    ...[width, height, sampleAspect.num, sampleAspect.den, 0].map(number),
+    ...[width, height, sampleAspect.num, sampleAspect.den, 0].map(nutNumber),
   ]);
 }
 
@@ -65,21 +69,20 @@ function streamHeader(video: NutVideo): Buffer {
  * be, from which the decoding times of the first frames follow; without it MP4 loses the last frames.
  */
 function frameRateInfo(frameRate: number): Buffer {
-  const text = (value: string) => Buffer.concat([number(value.length), Buffer.from(value, "latin1")]);
   // Stream (plus 1), chapter, its start and length, how many entries; then name, type (2 is "text", folded), value.
-  const fields = Buffer.concat([1, 0, 0, 0, 1].map(number));
+  const fields = Buffer.concat([1, 0, 0, 0, 1].map(nutNumber));
   return Buffer.concat([
     fields,
-    text("r_frame_rate"),
-    number(2),
-    text(`${Math.max(1, Math.round(frameRate * 1000))}/1000`),
+    nutText("r_frame_rate"),
+    nutNumber(2),
+    nutText(`${Math.max(1, Math.round(frameRate * 1000))}/1000`),
   ]);
 }
 
 function packet(startCode: bigint, payload: Buffer): Buffer {
   const head = Buffer.alloc(8);
   head.writeBigUInt64BE(startCode);
-  const start = Buffer.concat([head, number(payload.length + 4)]);
+  const start = Buffer.concat([head, nutNumber(payload.length + 4)]);
   const own = payload.length + 4 > longPacket ? checksumOf(start) : Buffer.alloc(0);
   return Buffer.concat([start, own, payload, checksumOf(payload)]);
 }
@@ -90,8 +93,13 @@ function checksumOf(bytes: Uint8Array): Buffer {
   return checksum;
 }
 
+/** Bytes with their number in front. */
+export function nutText(value: string): Buffer {
+  return Buffer.concat([nutNumber(value.length), Buffer.from(value, "latin1")]);
+}
+
 /** A number in base 128, most significant digit first; the high bit says that more follow. */
-function number(value: number | bigint): Buffer {
+export function nutNumber(value: number | bigint): Buffer {
   const digits: number[] = [];
   let rest = BigInt(value);
   do {

@@ -1,9 +1,11 @@
 import { createReadStream } from "node:fs";
 import { EngineError } from "../errors.ts";
 import { ByteSource } from "./byte-source.ts";
+import { type EncodeSpec, hasAlphaBeside } from "./encoding.ts";
 import type { TimeBase } from "./frame.ts";
 import { NutDamage } from "./nut-fields.ts";
 import type { NutStream } from "./nut-headers.ts";
+import { readableSideData } from "./nut-side-data.ts";
 import { NutReader } from "./nut-reader.ts";
 import { nutFrameHeader, nutHeader } from "./nut-writer.ts";
 
@@ -17,10 +19,9 @@ export interface Segment {
  * The packets of all segments as one NUT stream with times from 0, in pieces. One stream rather than a list of files,
  * because only that has exact times and a decoding order for segments of a single frame too.
  */
-export async function* joinedSegments(
-  segments: readonly Segment[],
-  { timeBase, frameRate }: { readonly timeBase: TimeBase; readonly frameRate: number },
-): AsyncGenerator<Uint8Array> {
+export async function* joinedSegments(segments: readonly Segment[], spec: EncodeSpec): AsyncGenerator<Uint8Array> {
+  const { timeBase, frameRate } = spec;
+  const sideData = hasAlphaBeside(spec);
   const start = segments[0]?.firstTime ?? 0n;
   let first: NutStream | null = null;
   for (const { path, firstTime } of segments) {
@@ -30,7 +31,7 @@ export async function* joinedSegments(
       const [stream] = await reader.open();
       if (!stream) throw new NutDamage("it has no video stream");
       if (first) refuseUnequal(first, stream, path);
-      else yield nutHeader({ ...(first = stream), frameRate });
+      else yield nutHeader({ ...(first = stream), frameRate, sideData });
       yield* shiftedPackets(reader, ticksIn(stream.timeBase, firstTime - start, timeBase));
     } catch (error) {
       throw error instanceof NutDamage ? damaged(path, error) : error;
@@ -48,7 +49,8 @@ async function* shiftedPackets(reader: NutReader, start: bigint): AsyncGenerator
     if (!packet) return;
     own ??= packet.time;
     const time = packet.time - own + start;
-    yield Buffer.concat([nutFrameHeader(time, packet.data.length, packet.key), packet.data]);
+    const data = packet.sideData ? readableSideData(packet.data) : packet.data;
+    yield Buffer.concat([nutFrameHeader(time, data.length, packet), data]);
   }
 }
 

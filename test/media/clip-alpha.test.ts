@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { chooseEncoding } from "../../engine/media/choose-encoding.ts";
 import type { ClipInfo } from "../../engine/media/media-info.ts";
 import { readClip } from "../../engine/media/clip-reader.ts";
+import { joinSegments } from "../../engine/media/join.ts";
 import { allFrames, ffmpegCommand, found, programs, temporaryFolder } from "./media-files.ts";
 import { frameBytes, probeClip, sumOf, throughIdentity } from "./round-trip.ts";
 
@@ -78,6 +79,33 @@ describe.each(programs)("a clip's alpha with %s", (program) => {
     let far = 0;
     for (const [index, value] of (frame?.rgb ?? []).entries()) far += Math.abs(value - (before?.rgb[index] ?? 0));
     expect(far / (frame?.rgb.length ?? 1) / 65535).toBeLessThan(0.03);
+  });
+
+  it("goes beside the frames of VP9 in WebM, through segments and their joining", async () => {
+    const ffmpeg = await found(program);
+    const source = file("vp9.mkv");
+    alphaClip(source, "gbrap", ["-c:v", "ffv1"]);
+    const segments = [file("v0.nut"), file("v1.nut")].map((path, index) => ({ path, firstTime: BigInt(index * 120) }));
+    const output = file("joined.webm");
+    const container = "webm";
+    let written: Awaited<ReturnType<typeof throughIdentity>> | undefined;
+    for (const { path } of segments) {
+      written = await throughIdentity(ffmpeg, { source, result: path }, { container }, { quality: 4 });
+    }
+    expect(written?.notes).toEqual([]);
+    const { info: sourceInfo, spec } = written as NonNullable<typeof written>;
+    await joinSegments(ffmpeg, { segments, source, sourceInfo, output, container, spec });
+    const info = await probeClip(ffmpeg, output);
+    expect(info).toMatchObject({ codec: "vp9", alpha: true });
+    const before = await allFrames(readClip(ffmpeg, source, sourceInfo));
+    const after = await allFrames(readClip(ffmpeg, output, info));
+    expect(after).toHaveLength(2 * before.length);
+    for (const [index, { alpha }] of after.entries()) {
+      const wanted = before[index % before.length]?.alpha ?? [];
+      const off = Array.from(alpha ?? [], (value, pixel) => Math.abs(value - (wanted[pixel] ?? NaN)));
+      expect(off).toHaveLength(48 * 32);
+      expect(Math.max(...off)).toBeLessThan(12);
+    }
   });
 
   it("is flattened on black with a note where the codec has none", async () => {

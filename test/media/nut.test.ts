@@ -16,7 +16,7 @@ const times = [0n, 1n, 127n, 128n, 90_000n, 2n ** 40n];
 const pixels = (seed: number) => new Uint8Array(24).map((_, index) => index * seed);
 const whole = Buffer.concat([
   nutHeader(video),
-  ...times.flatMap((time, index) => [nutFrameHeader(time, 24, index === 0), pixels(index)]),
+  ...times.flatMap((time, index) => [nutFrameHeader(time, 24, { key: index === 0, sideData: false }), pixels(index)]),
 ]);
 
 async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
