@@ -158,7 +158,9 @@ function fromRgb(ffmpeg: Ffmpeg, travel: Travel, target: Coding & { dither: bool
   if (!travel.alpha || !alpha) return `${colour},format=${pixelFormat}`;
   // A grey of full range is luma of full range, whatever the matrix.
   const full = { ...target, colour: { ...target.colour, range: "full" as const }, dither: false };
-  const plane = [alphaOut, `format=${planar(travel.depth)}`, ...toTarget(travel.depth, full)].join();
+  // Called what the colour is, or new releases make its range that of the colour.
+  const called = `setparams=range=${target.colour.range === "full" ? "pc" : "tv"}`;
+  const plane = [alphaOut, `format=${planar(travel.depth)}`, ...toTarget(travel.depth, full), called].join();
   const merged = family === "rgb" ? planar(bits).replace("gbrp", "gbrap") : pixelFormat;
   return `format=${framePixelFormat(travel)},${beside(colour, plane, merged)},format=${pixelFormat}`;
 }

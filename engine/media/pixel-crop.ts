@@ -28,7 +28,7 @@ const ids = {
 
 /**
  * What a Matroska or WebM file says is to be seen of its first video track (PixelCrop…); null where that is all.
- * The releases of ffmpeg up to 7 ignore it.
+ * The releases of ffmpeg up to 7 ignore it; later ones crop frames by themselves, to whole samples of chroma.
  */
 export async function readPixelCrop(path: string): Promise<MatroskaPicture | null> {
   const file = await open(path, "r");

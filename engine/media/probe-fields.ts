@@ -34,7 +34,9 @@ export async function detectFields(
     { timeout: patience },
   );
   // The usual threshold, 1.04, takes fine horizontal patterns for fields.
-  const counts = /Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)/.exec(stderr) ?? [];
+  // New releases print it twice, first before they have seen anything.
+  const said = /Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+)/g;
+  const counts = [...stderr.matchAll(said)].at(-1) ?? [];
   const [top = 0, bottom = 0, progressive = 0] = counts.slice(1).map(Number);
   // At least a few frames, nearly all of them alike: fine horizontal patterns deceive it now and then.
   const most = Math.max(top, bottom);

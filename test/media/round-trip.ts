@@ -41,9 +41,29 @@ export async function throughIdentity(
 
 /** The bytes of all frames as an ffmpeg gives them. */
 export function frameBytes(program: string, input: readonly string[], filters: string, pixelFormat: string): Buffer {
-  const parameters = ["-nostdin", "-v", "error", "-filter_threads", "1", ...input, "-map", "0:V:0", "-vsync", "0"];
+  const parameters = ["-nostdin", "-v", "error", "-filter_threads", "1", ...input, "-map", "0:V:0"];
   const output = ["-vf", filters, "-pix_fmt", pixelFormat, "-f", "rawvideo", "-"];
-  return execFileSync(program, [...parameters, ...output], { maxBuffer: 1 << 28 });
+  return execFileSync(program, [...parameters, ...passthrough(program), ...output], { maxBuffer: 1 << 28 });
+}
+
+const passthroughs = new Map<string, readonly string[]>();
+
+/** That frames are neither doubled nor dropped: new releases know only the new option. */
+function passthrough(program: string): readonly string[] {
+  const old = ["-vsync", "0"];
+  const known = passthroughs.get(program) ?? (takes(program, old) ? old : ["-fps_mode", "passthrough"]);
+  passthroughs.set(program, known);
+  return known;
+}
+
+function takes(program: string, option: readonly string[]): boolean {
+  const parameters = ["-v", "error", "-f", "lavfi", "-i", "color=d=0.04", ...option, "-f", "null", "-"];
+  try {
+    execFileSync(program, parameters, { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Stands for frames' bytes, because comparing them as lists takes long when they differ. */
