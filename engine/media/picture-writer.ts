@@ -64,7 +64,10 @@ export async function writePicture(
       ? [`${format.name} as written here does not hold ${lost.join(", ")} of the source.`]
       : [];
     const unused = writing.quality !== undefined && !format.lossy ? [`quality has no meaning for ${format.name}.`] : [];
-    return { notes: [...fitted.notes, ...joined, ...dropped, ...unused] };
+    const cut = writing.delays?.some((delay) => delay > LONGEST_DELAY)
+      ? [`Moments that last longer are shown for ${LONGEST_DELAY / 1000} s, the longest that can be written.`]
+      : [];
+    return { notes: [...fitted.notes, ...joined, ...cut, ...dropped, ...unused] };
   } catch (error) {
     throw writingError(path, error);
   } finally {
@@ -125,12 +128,16 @@ async function verify(
   return { pages: written.pages ?? 1, lost };
 }
 
+/** Milliseconds a frame of an animation at most, for sharp. */
+const LONGEST_DELAY = 65_535;
+
 /** Quality where the caller has no wish: little is lost and files stay small. */
 const usualQuality = { jpeg: 95, webp: 92, avif: 80 } as const;
 
 function inFormat(picture: Sharp, writing: PictureWriting, deep: boolean): Sharp {
   const { quality, delays, loop } = writing;
-  const timing = { ...(delays && { delay: [...delays] }), ...(loop !== undefined && { loop }) };
+  const delay = delays?.map((wanted) => Math.min(wanted, LONGEST_DELAY));
+  const timing = { ...(delay && { delay }), ...(loop !== undefined && { loop }) };
   const atLeast1 = (usual: number) => Math.max(1, quality ?? usual);
   switch (writing.format) {
     case "png":

@@ -157,6 +157,15 @@ describe("pictures", () => {
     }
   });
 
+  it("shortens moments that last longer than can be written, and says so", async () => {
+    const frames = [10, 120].map((grey): Frame => {
+      return { width: 6, height: 4, depth: 8, rgb: new Uint8Array(72).fill(grey), time: 0n };
+    });
+    const { notes } = await write(file("long.part"), frames, { format: "webp", delays: [2_097_202, 60] });
+    expect((await read(file("long.part"))).info.delays).toEqual([65_535, 60]);
+    expect(notes.join()).toMatch(/longer are shown for 65\.535 s/);
+  });
+
   it("keeps the pages of a TIFF", async () => {
     const frames = [pattern(5, 4, { depth: 16 }), pattern(5, 4, { depth: 16 })];
     await write(file("pages.part"), frames, { format: "tiff" });
