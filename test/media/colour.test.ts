@@ -9,8 +9,8 @@ import { frameBytes, probeClip, psnr, sumOf, throughIdentity } from "./round-tri
 
 const matrices = ["bt709", "fcc", "bt470bg", "smpte170m", "smpte240m", "ycgco", "bt2020nc"] as const;
 
-/** zscale's own names; one of them is misspelt there. */
-const zscaleName = (matrix: string) => (matrix === "smpte240m" ? "smpte2400m" : matrix);
+/** zscale's own names, or numbers where releases differ: 4.1 misspells one. */
+const zscaleName = (matrix: string) => (matrix === "smpte240m" ? "7" : matrix);
 
 /** A clip within the RGB cube whose chroma changes from pixel to pixel. */
 const smooth =
