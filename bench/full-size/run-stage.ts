@@ -1,10 +1,8 @@
 import assert from "node:assert";
 import process from "node:process";
-import { processorLowering } from "../../engine/onnx/lowering.ts";
 import { GraphSession, type SessionOptions } from "../../engine/onnx/session.ts";
 import { sizeOf } from "../../engine/onnx/value.ts";
 import { WeightDemands } from "../../engine/onnx/weight-demands.ts";
-import { publishedAutoencoder } from "../../engine/seedvr2/autoencoder/autoencoder-context.ts";
 import { AutoencoderNetwork } from "../../engine/seedvr2/autoencoder/autoencoder-network.ts";
 import { blockGraph, publishedSettings, transformerPlan } from "../../engine/seedvr2/transformer.ts";
 import { openNetworkFile } from "../../engine/seedvr2/weight-file.ts";
@@ -12,10 +10,10 @@ import { PROMPT_ROWS } from "./networks.ts";
 
 /**
  * One stage of SeedVR2 by itself, in a process that is looked at from outside: `run-stage.ts STAGE FILE WIDTH HEIGHT
- * FRAMES TILE [CACHE]`, STAGE being encode, decode or transformer (of which one block of each kind is run), TILE 0 for none.
+ * FRAMES TILE`, STAGE being encode, decode or transformer (of which one block of each kind is run), TILE 0 for none.
  */
 const [stage = "", file = "", ...rest] = process.argv.slice(2);
-const [width = 0, height = 0, frames = 1, tile = 0] = rest.slice(0, 4).map(Number);
+const [width = 0, height = 0, frames = 1, tile = 0] = rest.map(Number);
 const session: SessionOptions = { provider: "cpu", threads: 0, prepack: false };
 /** Blocks of a 3B file with weights of their own for text, and with shared ones. */
 const BLOCKS = [1, 20];
@@ -25,7 +23,7 @@ if (stage === "transformer") await runBlocks();
 else await runAutoencoder();
 
 async function runBlocks(): Promise<void> {
-  const opened = await openNetworkFile(file, rest[4]);
+  const opened = await openNetworkFile(file);
   const { network } = opened;
   assert(network?.kind === "transformer", "a transformer's file");
   const extent = [latentFrames, height / 8, width / 8] as const;
@@ -46,8 +44,7 @@ async function runAutoencoder(): Promise<void> {
   const opened = await openNetworkFile(file);
   const { network } = opened;
   assert(network?.kind === "autoencoder", "an autoencoder's file");
-  const options = { session, lowering: processorLowering, settings: publishedAutoencoder };
-  const autoencoder = AutoencoderNetwork.open(opened, network, options);
+  const autoencoder = AutoencoderNetwork.open(opened, network, { session });
   const overlap = Math.floor(tile / 64) * 8;
   const tiling = tile ? { tile: [tile, tile] as const, overlap: [overlap, overlap] as const } : undefined;
   const planes = (channels: number, shape: { frames: number; height: number; width: number }) => {
