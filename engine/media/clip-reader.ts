@@ -1,11 +1,11 @@
 import { EngineError, asEngineError } from "../errors.ts";
 import { ByteSource } from "./byte-source.ts";
-import { turningParameters } from "./display-matrix.ts";
 import { type Travel, filterThreads, framePixelFormat, readingFilters } from "./conversion.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import { type FfmpegProcess, clockParameters, ffmpegDied, inputParameters, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { Frame } from "./frame.ts";
 import type { ClipInfo, FieldOrder } from "./media-info.ts";
+import { turningParameters } from "./movie-picture.ts";
 import { NutDamage } from "./nut-fields.ts";
 import { type NutPacket, NutReader } from "./nut-reader.ts";
 import { unpackFrame } from "./pixels.ts";

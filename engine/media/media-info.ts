@@ -1,6 +1,6 @@
-import type { Mirroring } from "./display-matrix.ts";
+import type { Crop } from "./crop.ts";
 import type { TimeBase } from "./frame.ts";
-import type { Crop } from "./pixel-crop.ts";
+import type { Mirroring } from "./movie-picture.ts";
 
 /** What probing found out about a file; plain values that survive JSON. */
 export type MediaInfo = PictureInfo | ClipInfo;
@@ -54,6 +54,8 @@ export interface ClipInfo {
   /** Estimated from packets: what really is there is known when it has been read. */
   readonly frames: number;
   readonly durationSeconds: number;
+  /** How long the last frame is shown; 0 where the file does not say. */
+  readonly restSeconds: number;
   /** Average frames a second. */
   readonly frameRate: number;
   /** Where the clock that frame times are read from starts, in seconds: earliest stream. */

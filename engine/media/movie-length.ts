@@ -1,10 +1,5 @@
-import { type FileHandle, open } from "node:fs/promises";
-
-/** A box of an ISO file: the bytes after its head, a view. */
-type Box = Buffer;
-
-/** Movie headers larger than this are left as they are. */
-const maxHeader = 256 * 1024 * 1024;
+import { open } from "node:fs/promises";
+import { type Box, boxIn, readMovie, videoTrackIn } from "./movie-boxes.ts";
 
 /**
  * Makes an MP4 or MOV hold its picture to the end. Muxers of 2018 take a track to be as long as its decoding times
@@ -14,59 +9,29 @@ const maxHeader = 256 * 1024 * 1024;
 export async function holdWholePicture(path: string, span: number, rest: number): Promise<void> {
   const file = await open(path, "r+");
   try {
-    const place = await findHeader(file);
-    if (!place) return;
-    const header = Buffer.alloc(place.size);
-    await file.read(header, 0, place.size, place.start);
-    if (lengthened(header, span, rest)) await file.write(header, 0, place.size, place.start);
+    const found = await readMovie(file);
+    if (!found || !lengthened(found.movie, span + rest)) return;
+    await file.write(found.movie, 0, found.movie.length, found.start);
   } finally {
     await file.close();
   }
 }
 
-/** Where the content of `moov` lies in the file. */
-async function findHeader(file: FileHandle): Promise<{ start: number; size: number } | null> {
-  const head = Buffer.alloc(16);
-  const { size: end } = await file.stat();
-  for (let start = 0; start + 8 <= end;) {
-    await file.read(head, 0, 16, start);
-    const short = head.readUInt32BE(0);
-    const size = short === 1 ? Number(head.readBigUInt64BE(8)) : short || end - start;
-    const found = head.toString("latin1", 4, 8) === "moov" && short > 8 && size <= maxHeader;
-    if (found) return { start: start + 8, size: size - 8 };
-    if (size < 8) return null;
-    start += size;
-  }
-  return null;
-}
-
-/** Changes the lengths in `moov` where the picture's track, the first one, ends too early; whether it did. */
-function lengthened(moov: Box, span: number, rest: number): boolean {
-  const movie = child(moov, "mvhd");
-  const track = child(moov, "trak");
-  const [head, list] = [child(track, "tkhd"), child(child(track, "edts"), "elst")];
-  const media = child(child(track, "mdia"), "mdhd");
-  if (!movie || !head || !list || !media) return false;
-  const movieTicks = timescale(movie);
+/** Changes the lengths in `moov` where the picture's track ends too early; whether it did. */
+function lengthened(movie: Box, seconds: number): boolean {
+  const track = videoTrackIn(movie);
+  const [movieHead, head, list] = [boxIn(movie, "mvhd"), boxIn(track, "tkhd"), boxIn(track, "edts", "elst")];
+  const media = boxIn(track, "mdia", "mdhd");
+  if (!movieHead || !head || !list || !media) return false;
+  const wanted = Math.round(seconds * timescale(movieHead));
   const edit = lastEdit(list);
-  if (!edit || edit.length() > span * movieTicks) return false;
-  edit.setLength(Math.ceil((span + rest) * movieTicks));
-  const shown = edit.before + edit.length();
+  if (!edit || edit.length() >= wanted) return false;
+  edit.setLength(wanted);
+  const shown = edit.before + wanted;
   raise(durationField(head, 20, 28), shown);
-  raise(durationField(movie, 16, 24), shown);
-  raise(durationField(media, 16, 24), edit.mediaStart + Math.ceil((span + rest) * timescale(media)));
+  raise(durationField(movieHead, 16, 24), shown);
+  raise(durationField(media, 16, 24), edit.mediaStart + Math.ceil(seconds * timescale(media)));
   return true;
-}
-
-/** The first box of a name in another one's content. */
-function child(parent: Box | null, name: string): Box | null {
-  for (let start = 0; parent && start + 8 <= parent.length;) {
-    const size = parent.readUInt32BE(start);
-    if (size < 8) return null;
-    if (parent.toString("latin1", start + 4, start + 8) === name) return parent.subarray(start + 8, start + size);
-    start += size;
-  }
-  return null;
 }
 
 /** A number of 32 or 64 bits, as the box's version has it. */

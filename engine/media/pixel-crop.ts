@@ -1,20 +1,5 @@
 import { open } from "node:fs/promises";
-import type { Ratio } from "./media-info.ts";
-
-/** The part of a clip's frames that is to be seen, in pixels. */
-export interface Crop {
-  readonly left: number;
-  readonly top: number;
-  readonly width: number;
-  readonly height: number;
-  /** Size before cropping. */
-  readonly coded: { readonly width: number; readonly height: number };
-}
-
-export interface MatroskaPicture {
-  readonly crop: Crop;
-  readonly sampleAspect: Ratio;
-}
+import { type SeenPart, seenPart } from "./crop.ts";
 
 /** Track lists stand in front of the frames. */
 const bytesLookedAt = 1024 * 1024;
@@ -30,7 +15,7 @@ const ids = {
  * What a Matroska or WebM file says is to be seen of its first video track (PixelCrop…); null where that is all.
  * The releases of ffmpeg up to 7 ignore it; later ones crop frames by themselves, to whole samples of chroma.
  */
-export async function readPixelCrop(path: string): Promise<MatroskaPicture | null> {
+export async function readPixelCrop(path: string): Promise<SeenPart | null> {
   const file = await open(path, "r");
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesLookedAt), 0, bytesLookedAt, 0);
@@ -50,7 +35,7 @@ function firstVideo(bytes: Buffer): Map<number, number> | null {
   return null;
 }
 
-function pictureOf(video: Map<number, number>): MatroskaPicture | null {
+function pictureOf(video: Map<number, number>): SeenPart | null {
   const value = (name: keyof typeof ids) => video.get(ids[name]) ?? 0;
   const coded = { width: value("width"), height: value("height") };
   const [left, top] = [value("left"), value("top")];
@@ -58,18 +43,10 @@ function pictureOf(video: Map<number, number>): MatroskaPicture | null {
     ...{ left, top, coded },
     ...{ width: coded.width - left - value("right"), height: coded.height - top - value("bottom") },
   };
-  const whole = crop.width === coded.width && crop.height === coded.height;
-  if (whole || crop.width < 1 || crop.height < 1) return null;
   // Sizes for display are in pixels, or of other units that are seldom used, then pixels are taken as square.
-  const [across, down] = [value("displayWidth"), value("displayHeight")];
-  const told = across > 0 && down > 0 && (value("unit") === 0 || value("unit") === 3);
-  return { crop, sampleAspect: told ? reduced(across * crop.height, down * crop.width) : { num: 1, den: 1 } };
-}
-
-function reduced(num: number, den: number): Ratio {
-  let [a, b] = [num, den];
-  while (b > 0) [a, b] = [b, a % b];
-  return { num: num / a, den: den / a };
+  const shown = { width: value("displayWidth"), height: value("displayHeight") };
+  const told = shown.width > 0 && shown.height > 0 && (value("unit") === 0 || value("unit") === 3);
+  return seenPart(crop, told ? shown : null);
 }
 
 /** EBML elements (RFC 8794): name and size as numbers whose leading zeros tell their length. */

@@ -1,11 +1,12 @@
 import { EngineError } from "../errors.ts";
 import { type Banner, type BannerVideo, parseBanner } from "./banner.ts";
 import { isHdr, resolveColour } from "./colour.ts";
-import { type Mirroring, readMirroring, turningParameters } from "./display-matrix.ts";
 import type { Ffmpeg } from "./ffmpeg.ts";
 import { clockParameters, inputParameters, lastLinesOf, runFfmpeg, spawnFfmpeg } from "./ffmpeg-process.ts";
 import type { TimeBase } from "./frame.ts";
+import type { SeenPart } from "./crop.ts";
 import type { ClipInfo, Colour, FieldOrder, Ratio } from "./media-info.ts";
+import { type Mirroring, readMoviePicture, turningParameters } from "./movie-picture.ts";
 import { type PacketTable, readPacketTable } from "./packets.ts";
 import { readPixelCrop } from "./pixel-crop.ts";
 import { pixelFormatOf } from "./pixel-format.ts";
@@ -28,7 +29,8 @@ const guessable =
 
 /** Probes a clip; `demuxer` is what its first bytes say, or null. Rejects with `unreadable_media`. */
 export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | null): Promise<ClipInfo> {
-  const mirroring = demuxer === "mov" ? await readMirroring(path) : null;
+  const movie = demuxer === "mov" ? await readMoviePicture(path) : null;
+  const mirroring = movie?.mirroring ?? null;
   const { banner, frame, stderr } = await firstFrame(ffmpeg, { path, demuxer, mirroring });
   const { video } = banner ?? {};
   if (!banner || !video) throw notAClip(path, banner, stderr);
@@ -39,7 +41,7 @@ export async function probeClip(ffmpeg: Ffmpeg, path: string, demuxer: string | 
     kind: "clip",
     demuxer: name,
     codec: video.codec,
-    ...(await pictureOf(path, name, frame)),
+    ...pictureOf(name === "matroska" ? await readPixelCrop(path) : movie?.seen, frame),
     rotation: video.rotation,
     ...(mirroring && { mirroring }),
     timeBase: fineEnough(packets),
@@ -119,17 +121,13 @@ interface FirstFrame {
 }
 
 /** What is to be seen of the frames; where this ffmpeg has cut them already, there is nothing left to do. */
-async function pictureOf(
-  path: string,
-  demuxer: string,
+function pictureOf(
+  seen: SeenPart | null | undefined,
   { width, height, sampleAspect }: FirstFrame,
-): Promise<Pick<ClipInfo, "width" | "height" | "sampleAspect" | "crop">> {
-  const found = demuxer === "matroska" ? await readPixelCrop(path) : null;
-  const whole = { width, height, sampleAspect };
-  if (!found) return whole;
-  const { crop } = found;
-  if (crop.coded.width !== width || crop.coded.height !== height) return whole;
-  return { width: crop.width, height: crop.height, sampleAspect: found.sampleAspect, crop };
+): Pick<ClipInfo, "width" | "height" | "sampleAspect" | "crop"> {
+  const { coded } = seen?.crop ?? {};
+  if (!seen || coded?.width !== width || coded.height !== height) return { width, height, sampleAspect };
+  return { width: seen.crop.width, height: seen.crop.height, ...seen };
 }
 
 /** Opens the file and decodes one frame, turned upright as all frames will be. */
@@ -220,7 +218,7 @@ function lengthOf(
   packets: PacketTable,
   banner: Banner,
   video: BannerVideo,
-): Pick<ClipInfo, "frames" | "durationSeconds" | "frameRate"> {
+): Pick<ClipInfo, "frames" | "durationSeconds" | "restSeconds" | "frameRate"> {
   const frames = Math.max(1, packets.count);
   const { num, den } = packets.timeBase ?? { num: 0, den: 1 };
   const counted = (packets.duration * num) / den;
@@ -228,6 +226,7 @@ function lengthOf(
   return {
     frames,
     durationSeconds,
+    restSeconds: ((packets.duration - packets.span) * num) / den,
     frameRate: durationSeconds > 0 ? frames / durationSeconds : (video.frameRate ?? 25),
   };
 }

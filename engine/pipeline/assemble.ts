@@ -35,8 +35,7 @@ export async function assemble(job: Job, info: ClipInfo, manifest: Manifest): Pr
     ...(job.parameters.preview_frames && { until: endOf(manifest) }),
   });
   if (format === "mp4" || format === "mov") {
-    const span = spanOf(manifest);
-    await holdWholePicture(job.partPath, span, span / Math.max(1, finishedFrames(manifest) - 1));
+    await holdWholePicture(job.partPath, spanOf(manifest), restOf(manifest, info));
   }
   refuseUnsound(await countFrames(job.ffmpeg, job.partPath), manifest);
   return notes;
@@ -78,6 +77,12 @@ const lastTime = ({ segments }: Manifest) => BigInt(segments.at(-1)?.lastTime ??
 function spanOf(manifest: Manifest): number {
   const { num, den } = manifest.plan.encode.timeBase;
   return (Number(lastTime(manifest) - firstTime(manifest)) * num) / den;
+}
+
+/** Seconds the last frame is shown: as in the source where that was read to its end, else as frames are on average. */
+function restOf(manifest: Manifest, { frames, restSeconds }: ClipInfo): number {
+  const finished = finishedFrames(manifest);
+  return (finished === frames && restSeconds) || spanOf(manifest) / Math.max(1, finished - 1);
 }
 
 /** Where the picture ends, in ticks: the last frame's time and as much again as frames are apart on average. */

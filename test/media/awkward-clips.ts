@@ -143,6 +143,26 @@ export const clipsOfTimes: Readonly<Record<string, Recipe>> = {
   },
 };
 
+/** Ten frames over 0.4 s, the last of which is shown for two seconds. */
+export const lingeringClip: Recipe = {
+  extension: "mp4",
+  parameters: [...moving(0.4), ...at(15360, "N*614+gte(N\\,9)*618"), ...h264, "-bf", "0", ...timescale(15360)],
+  alter: (bytes) => {
+    const list = place(bytes, "stts");
+    const last = list + 12 + (bytes.readUInt32BE(list + 8) - 1) * 8;
+    bytes.writeUInt32BE(2 * 15_360, last + 4);
+    patched("mdhd", 20, int32(2.4 * 15_360))(bytes);
+    for (const [name, distance] of [
+      ["mvhd", 20],
+      ["tkhd", 24],
+      ["elst", 12],
+    ] as const) {
+      patched(name, distance, int32(2400))(bytes);
+    }
+    return bytes;
+  },
+};
+
 const cut = (part: number) => (bytes: Buffer) => bytes.subarray(0, Math.floor(bytes.length * part));
 const overwritten = (bytes: Buffer) => bytes.fill(0xff, bytes.length * 0.5, bytes.length * 0.5 + 2000);
 

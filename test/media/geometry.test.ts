@@ -109,9 +109,56 @@ describe.each(programs)("geometry with %s", (program) => {
     const whole = await probeClip(ffmpeg, file("whole.mkv"));
     const [all] = await allFrames(readClip(ffmpeg, file("whole.mkv"), whole));
     const [part] = await allFrames(readClip(ffmpeg, file("cropped.mkv"), info));
-    const row = (frame: Frame | undefined, y: number, x: number, width: number) => [
-      ...(frame?.rgb.subarray((y * (frame.width ?? 0) + x) * 3, (y * (frame.width ?? 0) + x + width) * 3) ?? []),
-    ];
     for (const y of [0, 7, 8, 23]) expect(row(part, y, 0, 61)).toEqual(row(all, y + 8, 3, 61));
   });
+
+  it.each([
+    ["as stored", [1, 0, 0, 1], [3, 4]],
+    ["a quarter turn clockwise", [0, 1, -1, 0], [8, 3]],
+    ["a quarter turn the other way", [0, -1, 1, 0], [4, 1]],
+    ["mirrored", [-1, 0, 0, 1], [1, 4]],
+    ["mirrored along a diagonal", [0, -1, -1, 0], [8, 1]],
+  ] as const)("leaves out what MP4's clean aperture does, to the pixel: %s", async (_what, matrix, [left, top]) => {
+    const ffmpeg = await found(program);
+    // New releases crop reduced chroma to whole samples.
+    fourQuarters(file("all.mp4"), "-pix_fmt", "yuv444p", "-aspect", "4", "-c:v", "libx264", "-qp", "1");
+    await setMatrix(file("all.mp4"), matrix);
+    // 60 by 20 of 64 by 32 pixels, whose middle lies 1 to the right of that of the frame and 2 above it.
+    await writeFile(file("seen.mp4"), withAperture(await readFile(file("all.mp4")), [60, 20, 1, -2]));
+    const [all, seen] = [await probeClip(ffmpeg, file("all.mp4")), await probeClip(ffmpeg, file("seen.mp4"))];
+    const aside = matrix[0] === 0;
+    expect([seen.width, seen.height]).toEqual(aside ? [20, 60] : [60, 20]);
+    expect(seen.sampleAspect).toEqual(aside ? { num: 1, den: 2 } : { num: 2, den: 1 });
+    const [whole] = await allFrames(readClip(ffmpeg, file("all.mp4"), all));
+    const [part] = await allFrames(readClip(ffmpeg, file("seen.mp4"), seen));
+    for (let y = 0; y < seen.height; y++) {
+      expect(row(part, y, 0, seen.width)).toEqual(row(whole, y + top, left, seen.width));
+    }
+  });
 });
+
+/** Some pixels of a row. */
+function row(frame: Frame | undefined, y: number, x: number, count: number): number[] {
+  const { width = 0, rgb = new Uint8Array() } = frame ?? {};
+  return [...rgb.subarray((y * width + x) * 3, (y * width + x + count) * 3)];
+}
+
+/** An MP4 whose header stands last, with a clean aperture: width, height, and how far its middle is from the frame's. */
+function withAperture(bytes: Buffer, numbers: readonly number[]): Buffer {
+  const clap = Buffer.alloc(40);
+  clap.writeUInt32BE(clap.length);
+  clap.write("clap", 4);
+  for (const [index, value] of numbers.entries()) {
+    clap.writeInt32BE(value, 8 + index * 8);
+    clap.writeInt32BE(1, 12 + index * 8);
+  }
+  let place = 0;
+  let end = 0;
+  for (const name of ["moov", "trak", "mdia", "minf", "stbl", "stsd", "avc1"]) {
+    place = bytes.indexOf(name, place) - 4;
+    const size = bytes.readUInt32BE(place);
+    end = place + size;
+    bytes.writeUInt32BE(size + clap.length, place);
+  }
+  return Buffer.concat([bytes.subarray(0, end), clap, bytes.subarray(end)]);
+}

@@ -6,6 +6,7 @@ import {
   clipsOfTimes,
   damagedClips,
   evenly,
+  lingeringClip,
   makeAwkwardClip,
 } from "../media/awkward-clips.ts";
 import { bannerOf, decodedTimes, found, programs, temporaryFolder } from "../media/media-files.ts";
@@ -60,6 +61,19 @@ describe.each(programs)("the times of frames with %s", (program) => {
       expect(furthest(secondsOf(file("out.mkv")), secondsOf(source))).toBeLessThan(0.00101);
     },
   );
+});
+
+describe.each(programs)("the last frame with %s", (program) => {
+  it.each([
+    ["mp4", undefined, "2.40"],
+    ["mov", undefined, "2.40"],
+    ["mp4", 5, "0."], // whose last frame is not that of the clip
+  ])("is shown as long as in the source, in %s, of %s frames", async (format, preview_frames, seconds) => {
+    const source = await made("lingering", lingeringClip);
+    const output = file(`rest.${format}`);
+    await enlarged(await found(program), source, { output, format, parameters: { preview_frames } });
+    expect(bannerOf(output)).toContain(`Duration: 00:00:0${seconds}`);
+  });
 });
 
 describe.each(programs)("a clip that changes in the middle, with %s", (program) => {
