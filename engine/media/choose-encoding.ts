@@ -60,8 +60,8 @@ export function chooseEncoding(
     preset: presetFor(codec, encoder, request.preset),
     pixelFormat,
     colour: outputColour(info, codec, pixelFormat),
-    ...(codec === "hevc" && info.mastering && { mastering: info.mastering }),
-    ...(codec === "hevc" && info.light && { light: info.light }),
+    ...(encoder.writesHdr && info.mastering && { mastering: info.mastering }),
+    ...(encoder.writesHdr && info.light && { light: info.light }),
     dither: request.dither === true && pixelFormatOf(pixelFormat).depth === 8,
     threads: Math.min(availableParallelism(), maxThreads),
     timeBase: info.timeBase,
@@ -209,7 +209,7 @@ function notesOn(spec: EncodeSpec, info: ClipInfo, request: EncodingRequest): st
 function hdrNote(spec: EncodeSpec, { mastering, light }: ClipInfo): string {
   const kept = !(mastering || light)
     ? "the tags are kept"
-    : spec.codec === "hevc"
+    : spec.mastering || spec.light
       ? "tags, mastering data and light levels are kept"
       : `the tags are kept, the mastering data is not (codec hevc keeps it)`;
   return `The source is HDR: the network sees its coded values like those of any clip; ${kept}.`;

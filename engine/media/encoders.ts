@@ -10,6 +10,8 @@ export interface Encoder {
   /** From fast to slow, or the other way round, as the encoder counts; none where it has none. */
   readonly presets: readonly string[];
   readonly preset: string | null;
+  /** Whether it writes what an HDR clip says of itself. */
+  readonly writesHdr?: boolean;
   /** Shortest side it takes, in pixels; none where it takes all. */
   readonly shortest?: number;
   /** Its parameters for a spec, threads and pixel format aside. */
@@ -43,6 +45,16 @@ function hdrOptions({ mastering, light }: EncodeSpec): string {
   return display + (light ? `:max-cll=${light.max},${light.average}` : "");
 }
 
+/** The same for SVT-AV1, which takes coordinates and cd/m² as they are. */
+function av1HdrOptions({ mastering, light }: EncodeSpec): string {
+  const point = ([x, y]: readonly [number, number]) => `(${x / 50_000},${y / 50_000})`;
+  const display = mastering
+    ? `:mastering-display=G${point(mastering.green)}B${point(mastering.blue)}R${point(mastering.red)}` +
+      `WP${point(mastering.white)}L(${mastering.luminance.max / 10_000},${mastering.luminance.min / 10_000})`
+    : "";
+  return display + (light ? `:content-light=${light.max},${light.average}` : "");
+}
+
 /** The encoders each codec can be written with, the better ones first. */
 export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
   h264: [
@@ -59,6 +71,7 @@ export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
   ],
   hevc: [
     {
+      writesHdr: true,
       ...{ name: "libx265", scale: { worst: 42, best: 12, usual: 18 }, presets: x26xPresets, preset: "medium" },
       parameters: (spec) => {
         // x265 takes its threads here only, and would choose those of frames by the machine it runs on.
@@ -80,9 +93,12 @@ export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
   ],
   av1: [
     {
-      shortest: 64,
+      ...{ shortest: 64, writesHdr: true },
       ...{ name: "libsvtav1", scale: { worst: 56, best: 14, usual: 24 }, presets: numbers(13), preset: "8" },
-      parameters: (spec) => [...crf(spec), "-preset", preset(spec), "-svtav1-params", `lp=${spec.threads}`],
+      parameters: (spec) => {
+        const own = `lp=${spec.threads}${av1HdrOptions(spec)}`;
+        return [...crf(spec), "-preset", preset(spec), "-svtav1-params", own];
+      },
     },
     {
       ...{ name: "libaom-av1", scale: { worst: 56, best: 14, usual: 24 }, presets: numbers(8), preset: "6" },

@@ -14,6 +14,7 @@ const mastering = {
   ...{ red: [34000, 16000], green: [13250, 34500], blue: [7500, 3000], white: [15635, 16450] },
   luminance: { max: 10_000_000, min: 50 },
 };
+const masteringOptions = ":master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)";
 const light = { max: 1000, average: 300 };
 
 function hdrClip(path: string, transfer: string, more = ""): void {
@@ -71,11 +72,7 @@ describe.each(programs)("with %s", (program) => {
   });
 
   it.each([
-    [
-      "PQ",
-      "smpte2084",
-      `:master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50):max-cll=1000,300`,
-    ],
+    ["PQ", "smpte2084", `${masteringOptions}:max-cll=1000,300`],
     ["HLG", "arib-std-b67", ""],
   ])("HDR (%s) keeps tags, depth, mastering data and light levels", async (_name, transfer, more) => {
     const ffmpeg = await found(program);
@@ -96,6 +93,18 @@ describe.each(programs)("with %s", (program) => {
     expect(result).toMatchObject({ depth: 16, colour: info.colour });
     expect([result.mastering, result.light]).toEqual([info.mastering, info.light]);
     expect(bannerOf(file("hdr.nut"))).toMatch(new RegExp(`yuv420p10le\\(tv, bt2020nc/bt2020/${transfer}`));
+  });
+
+  it("AV1 keeps mastering data and light levels where SVT-AV1 writes it", async ({ skip }) => {
+    const ffmpeg = await found(program);
+    if (!ffmpeg.encoders.has("libsvtav1")) skip();
+    hdrClip(file("pq.mp4"), "smpte2084", `${masteringOptions}:max-cll=1000,300`);
+    const files = { source: file("pq.mp4"), result: file("av1.nut") };
+    const { notes } = await throughIdentity(ffmpeg, files, { container: "mp4", codec: "av1" });
+    expect(notes.join()).toMatch(/HDR.*mastering data and light levels are kept/);
+    // It keeps the darkest light in steps of a power of two.
+    const luminance = { max: mastering.luminance.max, min: expect.closeTo(50, -0.5) as number };
+    expect(await probeClip(ffmpeg, file("av1.nut"))).toMatchObject({ mastering: { ...mastering, luminance }, light });
   });
 
   it("chroma stays where UHD has it, if the codec can say so", async () => {
