@@ -6,7 +6,7 @@ import type { Ffmpeg } from "../media/ffmpeg.ts";
 import type { Frame } from "../media/frame.ts";
 import { keepBatch, keptFrames } from "./kept-batches.ts";
 import { finishedFrames, writeManifest } from "./manifest.ts";
-import type { FinishedSegment, KeptBatch, Manifest } from "./manifest.ts";
+import type { KeptBatch, Manifest } from "./manifest.ts";
 import type { Trace } from "./trace.ts";
 
 interface OpenSegment {
@@ -30,16 +30,13 @@ export interface OutputParts {
 }
 
 /**
- * Writes frames as segments cut at fixed frame indices. A segment that is full is finished while the next one is
- * begun, and stands in the manifest once it is whole on disk.
+ * Writes frames as segments cut at fixed frame indices. A segment that is full stands in the manifest once it is whole
+ * on disk, and only then is the next one begun: two encoders at a time would take twice the memory.
  */
 export class SegmentedOutput {
   manifest: Manifest;
   private readonly parts: OutputParts;
   private open: OpenSegment | null = null;
-  private finishing: Promise<void> = Promise.resolve();
-  private saving: Promise<void> = Promise.resolve();
-  private count = 0;
   /** Index in the result of the next frame. */
   private next: number;
 
@@ -61,7 +58,7 @@ export class SegmentedOutput {
     for await (const frame of keptFrames({ ffmpeg, workDir, encode }, this.manifest)) await this.encode(frame);
     const known = this.next;
     // What could not be read would stand in the way of what is computed in its place.
-    await this.save((manifest) => ({ ...manifest, batches: manifest.batches.filter(({ first }) => first < known) }));
+    await this.save({ batches: this.manifest.batches.filter(({ first }) => first < known) });
   }
 
   /** Writes the frames of a batch, in order behind those before. */
@@ -72,14 +69,12 @@ export class SegmentedOutput {
 
   /** Closes the last segment; resolves when all are whole and in the manifest. */
   async finish(): Promise<void> {
-    await this.close();
-    await this.finishing;
+    if (this.open) await this.close(this.open);
   }
 
-  /** Ends the encoders; finished segments stay. */
+  /** Ends the encoder; finished segments stay. */
   async abort(): Promise<void> {
     await this.open?.writer.abort();
-    await this.finishing.catch(() => undefined);
   }
 
   private async keep(frames: readonly Frame[]): Promise<void> {
@@ -88,7 +83,7 @@ export class SegmentedOutput {
     const batch = await trace.during("encode", () => keepBatch(place, frames, this.next));
     if (!batch) return;
     await syncFile(join(workDir, batch.file));
-    await this.save((manifest) => ({ ...manifest, batches: [...manifest.batches, batch] }));
+    await this.save({ batches: [...this.manifest.batches, batch] });
     onSegment();
   }
 
@@ -98,62 +93,39 @@ export class SegmentedOutput {
     this.next += 1;
     open.frames += 1;
     open.lastTime = frame.time;
-    if (open.frames === this.manifest.plan.segmentFrames) await this.close();
+    if (open.frames === this.manifest.plan.segmentFrames) await this.close(open);
   }
 
   private begin(frame: Frame): OpenSegment {
     // A name no earlier run has used: its encoder may still be closing its file.
-    const file = `segment-${this.manifest.segments.length + this.count}-${process.pid}-${Date.now().toString(36)}.nut`;
+    const file = `segment-${this.manifest.segments.length}-${process.pid}-${Date.now().toString(36)}.nut`;
     const { ffmpeg, workDir } = this.parts;
     const writer = openSegment(ffmpeg, join(workDir, file), this.manifest.plan.encode);
     return { file, writer, firstTime: frame.time, lastTime: frame.time, frames: 0 };
   }
 
-  private async close(): Promise<void> {
-    const { open } = this;
-    if (!open) return;
-    this.open = null;
-    this.count += 1;
-    try {
-      await this.finishing; // one at a time, so that the manifest keeps their order
-    } catch (error) {
-      await open.writer.abort();
-      throw error;
-    }
-    this.finishing = this.parts.trace.during("encode", () => this.settle(open));
-    this.finishing.catch(() => undefined); // reported by the next close or by finish
-  }
-
-  private async settle(open: OpenSegment): Promise<void> {
-    const { workDir, onSegment } = this.parts;
-    await open.writer.finish();
-    await syncFile(join(workDir, open.file));
-    const segment: FinishedSegment = {
-      file: open.file,
-      frames: open.frames,
-      firstTime: String(open.firstTime),
-      lastTime: String(open.lastTime),
-    };
-    this.count -= 1;
-    let obsolete: readonly KeptBatch[] = [];
-    await this.save((manifest) => {
-      const segments = [...manifest.segments, segment];
-      const isHeld = ({ first, frames }: KeptBatch) => first + frames <= finishedFrames({ segments });
-      obsolete = manifest.batches.filter(isHeld);
-      return { ...manifest, segments, batches: manifest.batches.filter((batch) => !isHeld(batch)) };
+  private async close(full: OpenSegment): Promise<void> {
+    const { workDir, trace, onSegment } = this.parts;
+    const { file, writer, frames, firstTime, lastTime } = full;
+    await trace.during("encode", async () => {
+      await writer.finish();
+      await syncFile(join(workDir, file));
     });
-    for (const { file } of obsolete) await rm(join(workDir, file), { force: true });
+    this.open = null;
+    const segments = [
+      ...this.manifest.segments,
+      { file, frames, firstTime: String(firstTime), lastTime: String(lastTime) },
+    ];
+    const isHeld = ({ first, frames: count }: KeptBatch) => first + count <= finishedFrames({ segments });
+    const { batches } = this.manifest;
+    await this.save({ segments, batches: batches.filter((batch) => !isHeld(batch)) });
+    for (const obsolete of batches.filter(isHeld)) await rm(join(workDir, obsolete.file), { force: true });
     onSegment();
   }
 
-  /** Changes the manifest, one change after the other: a segment may end while a batch is being kept. */
-  private save(change: (manifest: Manifest) => Manifest): Promise<void> {
-    const saved = this.saving.then(async () => {
-      this.manifest = change(this.manifest);
-      await writeManifest(this.parts.workDir, this.manifest);
-    });
-    this.saving = saved.catch(() => undefined);
-    return saved;
+  private async save(change: Partial<Manifest>): Promise<void> {
+    this.manifest = { ...this.manifest, ...change };
+    await writeManifest(this.parts.workDir, this.manifest);
   }
 }
 
