@@ -1,7 +1,8 @@
 /**
  * SeedVR2 at its true size on random weights, through the product: pictures of 640×480 with each format of 3B, and with
  * fp16 one of 1280×720 and a clip of five frames; time by stage, memory, and speed beside bare operators. Linux only.
- * `--large` instead: with fp16 a picture of 1920×1088, whole and in tiles of 512, and a clip of 21 frames; half an hour.
+ * `--large` instead: with fp16 the first batch of a clip to 1920×1088 at the defaults, a picture of that size, whole and in
+ * tiles of 512, and a clip of 21 frames; over an hour.
  * `npx tsx bench/full-size.ts [--quick] [--seven] [--large] [--formats fp16,fp8,Q8_0,Q4_K_M,int8_convrot,mxfp8,nvfp4]`
  */
 import { rmSync } from "node:fs";
@@ -40,6 +41,7 @@ const larger: readonly Work[] = [
   { frames: 5, height: 480, width: 640 },
 ];
 const largest: readonly Work[] = [
+  { frames: 5, height: 1088, width: 1920 },
   { frames: 1, height: 1088, width: 1920 },
   { frames: 1, height: 1088, width: 1920, tile: 512 },
   { frames: 21, height: 480, width: 640 },

@@ -68,5 +68,5 @@ async function measuredPeak([stage, ...numbers]: Configuration): Promise<number>
   const { own } = await peakBelow(process.pid, () =>
     execa(process.execPath, parameters, { env: workerEnvironment(), extendEnv: false }),
   );
-  return own * 1.048576; // MiB
+  return own;
 }

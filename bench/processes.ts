@@ -111,9 +111,10 @@ function memoryOf(pid: number): Held[] {
   const field = (name: string) => new RegExp(`^${name}:\\s+(\\S+)`, "m").exec(status)?.[1];
   const name = field("Name");
   if (name === undefined) return [];
-  const kilobytes = (names: readonly string[]) => names.reduce((sum, each) => sum + Number(field(each) ?? 0), 0);
-  const megabytes = kilobytes(["RssAnon", "RssShmem"]) / 1024;
-  return [{ pid, name, megabytes, mapped: kilobytes(["RssFile"]) / 1024 }];
+  // What the kernel calls kB is 1024 bytes.
+  const inMegabytes = (names: readonly string[]) =>
+    (names.reduce((sum, each) => sum + Number(field(each) ?? 0), 0) * 1024) / 1e6;
+  return [{ pid, name, megabytes: inMegabytes(["RssAnon", "RssShmem"]), mapped: inMegabytes(["RssFile"]) }];
 }
 
 /** Empty where the process has just ended. */
