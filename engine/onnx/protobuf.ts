@@ -50,8 +50,13 @@ export class ProtoWriter {
   }
 }
 
+/** What most fields and lengths are: a model has hundreds of thousands. */
+const oneByte = Array.from({ length: 128 }, (_, value) => Uint8Array.of(value));
+
 /** Seven bits a byte, lowest first; negative numbers as 64-bit two's complement. */
 function varint(value: number | bigint): Uint8Array {
+  const short = oneByte[Number(value)];
+  if (short) return short;
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));
   while (rest > 127n) {

@@ -8,14 +8,9 @@ export function storedScaleShape(rows: number, runs: number): [number, number] {
   return [Math.ceil(rows / BLOCK_ROWS) * BLOCK_ROWS, Math.ceil(runs / BLOCK_COLUMNS) * BLOCK_COLUMNS];
 }
 
-/** Rows of whole blocks that hold the rows `from` to `to`. */
-export function blockRows(from: number, to: number): { readonly from: number; readonly to: number } {
-  return { from: Math.floor(from / BLOCK_ROWS) * BLOCK_ROWS, to: Math.ceil(to / BLOCK_ROWS) * BLOCK_ROWS };
-}
-
 /** Which scales of a matrix are wanted. */
 export interface ScaleRows {
-  /** Rows from the first of the given bytes, `to` excluded. */
+  /** Rows, `to` excluded. */
   readonly from: number;
   readonly to: number;
   /** Scales in a row. */
