@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -13,4 +14,10 @@ export function collectGarbage(): void {
     collect = runInNewContext("gc") as () => void;
   }
   collect();
+}
+
+/** The same, and waits until the memory of tensors has been given back: that is done in a turn of its own. */
+export async function freeTensors(): Promise<void> {
+  collectGarbage();
+  await setImmediate();
 }

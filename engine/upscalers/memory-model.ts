@@ -20,20 +20,24 @@ import type { TargetSize } from "./upscaler.ts";
 /** Bytes of the process: Node and the runtime. */
 export const BASE = 0.1e9;
 /**
+ * How a batch goes through the autoencoder: one frame; five at once; or, where there are more, the first five and then
+ * four at a time, each slice with what all convolutions kept of the one before.
+ */
+type Passage = "picture" | "clip" | "slices";
+/** Frames that go through at once. */
+const SLICE = 5;
+/**
  * Bytes of the autoencoder's kernels in fp32 and of what is left over from making them. A picture's are folded in time; a
- * clip has one for each of three steps.
+ * clip has one for each of three steps; the first, middle and last slices have a session each, with kernels of its own.
  */
 const KERNELS = {
-  encode: { picture: 0.15e9, clip: 0.5e9 },
-  decode: { picture: 0.25e9, clip: 0.8e9 },
+  encode: { picture: 0.15e9, clip: 0.5e9, slices: 1.7e9 },
+  decode: { picture: 0.25e9, clip: 0.8e9, slices: 2.6e9 },
 } as const;
-/**
- * Bytes for each pixel of a tile while it goes through the autoencoder. In clips five frames go through together, however
- * long the batch is.
- */
+/** Bytes for each pixel of a tile while it goes through the autoencoder, what slices keep for the next one included. */
 const PIXEL = {
-  encode: { picture: 2_100, clip: 14_500 },
-  decode: { picture: 3_600, clip: 29_000 },
+  encode: { picture: 2_100, clip: 14_500, slices: 24_500 },
+  decode: { picture: 3_600, clip: 29_000, slices: 42_000 },
 } as const;
 /** Bytes for each pixel and frame of a batch: prepared, decoded, blended and corrected frames in fp32. */
 const HELD = 100;
@@ -100,22 +104,23 @@ export function autoencoderPeak(batch: BatchShape): number {
 
 /** The same where the encoder's sessions are kept while decoding. */
 export function keptSessionsPeak(batch: BatchShape): number {
-  return autoencoderPeak(batch) + KERNELS.encode[kindOf(batch)];
+  return autoencoderPeak(batch) + KERNELS.encode[passageOf(batch)];
 }
 
 function autoencoderNeed(batch: BatchShape) {
   const { width, height } = batch.target;
-  const kind = kindOf(batch);
+  const passage = passageOf(batch);
   const pixels = Math.min(batch.tileSide, width) * Math.min(batch.tileSide, height);
   return {
-    encode: KERNELS.encode[kind] + pixels * PIXEL.encode[kind],
-    decode: KERNELS.decode[kind] + pixels * PIXEL.decode[kind],
+    encode: KERNELS.encode[passage] + pixels * PIXEL.encode[passage],
+    decode: KERNELS.decode[passage] + pixels * PIXEL.decode[passage],
     beside: BASE + batch.frames * width * height * HELD,
   };
 }
 
-function kindOf({ frames }: BatchShape): "picture" | "clip" {
-  return frames === 1 ? "picture" : "clip";
+function passageOf({ frames }: BatchShape): Passage {
+  if (frames === 1) return "picture";
+  return frames <= SLICE ? "clip" : "slices";
 }
 
 /** Blocks are opened, run and closed one after the other: the widest counts. */

@@ -31,7 +31,7 @@ describe("the memory SeedVR2 needs", () => {
   });
 
   /** In small tiles the transformer is what counts. */
-  const tiled = { ...hd, frames: 21, tileSide: 384 };
+  const tiled = { ...hd, frames: 45, tileSide: 384 };
 
   it.each([
     ["a wider network", peak(tiled, large), peak(tiled, small)],

@@ -1,5 +1,6 @@
 import assert from "node:assert";
 import { cropped, type Planes } from "../../colour/planes.ts";
+import { freeTensors } from "../../onnx/collect-garbage.ts";
 import type { Graph } from "../../onnx/graph.ts";
 import type { Lowering } from "../../onnx/lowering.ts";
 import { GraphSession, type SessionOptions, type TensorValue } from "../../onnx/session.ts";
@@ -193,6 +194,8 @@ class SliceRunner {
       this.#trace(results, output);
       pieces.push((results[output] as TensorValue).data);
       history = historyFrom(results);
+      // What the slice before kept is gigabytes, and nothing refers to it any more.
+      if (!time.last) await freeTensors();
       start += frames;
       onSlice();
     }
