@@ -6,7 +6,7 @@ import type { TargetSize } from "./upscaler.ts";
 /**
  * How much private memory SeedVR2 needs at its peak, from shapes alone:
  *
- *     peak = BASE + max(encode, transformer, decode) + held
+ *     peak = BASE + TASK + max(encode, transformer, decode) + held
  *
  *     encode, decode = KERNELS + pixels of a tile · PIXEL
  *     transformer    = tokens · (2 · hidden + 7 · dim) · 4 B + two stripes of converted weights; on a GPU one block's weights
@@ -19,6 +19,8 @@ import type { TargetSize } from "./upscaler.ts";
 
 /** Bytes of the process: Node and the runtime. */
 export const BASE = 0.1e9;
+/** Bytes that a task has beside its stages: ffmpeg, frames as they are read and written, what is not collected yet. */
+const TASK = 0.15e9;
 /**
  * How a batch goes through the autoencoder: one frame; five at once; or, where there are more, the first five and then
  * four at a time, each slice with what all convolutions kept of the one before.
@@ -114,7 +116,7 @@ function autoencoderNeed(batch: BatchShape) {
   return {
     encode: KERNELS.encode[passage] + pixels * PIXEL.encode[passage],
     decode: KERNELS.decode[passage] + pixels * PIXEL.decode[passage],
-    beside: BASE + batch.frames * width * height * HELD,
+    beside: BASE + TASK + batch.frames * width * height * HELD,
   };
 }
 
