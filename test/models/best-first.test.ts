@@ -73,6 +73,7 @@ describe("the storage of a checkpoint", () => {
     ["storage/storage_tiny_q8_0.weights.gguf", "Q8_0"],
     ["storage/storage_tiny_q4_k_m.weights.gguf", "Q4_K"],
     ["storage/storage_tiny_fp8_scaled.weights.safetensors", "fp8 scaled"],
+    ["storage/storage_tiny_q5_k.weights.gguf", "Q5_K"],
     ["dit/dit_tiny_7b.weights.safetensors", "fp32"],
   ])("in %s is told by its tensors: %s", async (file, storage) => {
     expect(await lookInto(golden(file))).toMatchObject({ kind: "transformer", storage });

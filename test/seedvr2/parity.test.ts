@@ -69,7 +69,7 @@ describe("quantised weights repacked in the cache", () => {
   });
   afterEach(() => rm(cache, { recursive: true }));
 
-  it.each(["q8_0", "q4_k_m"])("give what the reference gives: %s", async (type) => {
+  it.each(["q8_0", "q4_k_m", "q5_k"])("give what the reference gives: %s", async (type) => {
     const folder = await readGoldenFolder(golden("storage"));
     const goldenCase = folder?.cases.find(({ name }) => name === `storage_tiny_${type}.case1`);
     const network = goldenCase?.network as NonNullable<typeof goldenCase>["network"];
