@@ -3,6 +3,8 @@ import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { listModels, missingFiles, knownModel, shortName } from "../../engine/models/model-list.ts";
 import { extraPaths, modelFolders } from "../../engine/models/model-folders.ts";
+import { loadSettings } from "../../src/config.ts";
+import { faultyModelFindings } from "../../src/doctor/machine.ts";
 import { golden } from "../fixtures/golden-path.ts";
 import { tinyModel } from "../seedvr2/tiny-models.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
@@ -139,6 +141,19 @@ describe("a ComfyUI", () => {
     const path = await put(weights, "ComfyUI", "models", "unet", "seedvr2_7b_fp16.safetensors");
     expect(await installed()).toMatchObject([{ path }]);
     expect(await readdir(join(home, "ComfyUI", "models", "unet"))).toHaveLength(502);
+  });
+
+  it("has a good file found behind a faulty one of the same name", async () => {
+    const faulty = "seedvr2_ema_3b_fp16.safetensors";
+    await write(safetensorsBytes("no header of vid_in.proj"), "models", faulty);
+    const good = await put(weights, "ComfyUI", "models", "SEEDVR2", faulty);
+    await write(safetensorsBytes("another without vid_in.proj"), "ComfyUI", "models", "unet", faulty);
+    expect(await installed()).toMatchObject([{ path: good }]);
+    const settings = loadSettings({ MODEL_DIR: join(home, "models"), SEEDVR2_STATE_DIR: join(home, "state") });
+    const told = await faultyModelFindings(settings);
+    expect(told.map(({ text }) => text)).toContainEqual(
+      expect.stringMatching(/models.seedvr2_ema_3b_fp16.safetensors: .*not a readable checkpoint/),
+    );
   });
 
   it("has a file looked into again when it has changed", async () => {
