@@ -15,10 +15,17 @@ export interface FoundCheckpoint {
   readonly content: Extract<FileContent, { kind: "transformer" | "faulty" }>;
 }
 
+/** A file that cannot be used, and why. */
+export interface FaultyFile {
+  readonly path: string;
+  readonly fault: string;
+}
+
 export interface FoundCheckpoints {
-  /** By file name; the first folder that has a name wins. */
+  /** By file name; the first folder that has a good file of a name wins, else the first that has a faulty one. */
   readonly transformers: ReadonlyMap<string, FoundCheckpoint>;
   readonly autoencoder: string | null;
+  readonly faulty: readonly FaultyFile[];
 }
 
 /** What lies in folders and those below them, told by tensors, not by names. Links are followed; nothing is written. */
@@ -27,17 +34,20 @@ export async function findCheckpoints(folders: readonly string[]): Promise<Found
   const autoencoders: string[] = [];
   const paths = (await Promise.all(folders.map(checkpointPaths))).flat();
   const contents = await mapInParallel(paths, lookInto);
-  for (const [index, content] of contents.entries()) {
+  const faulty: FaultyFile[] = [];
+  for (const [index, found] of contents.entries()) {
     const path = paths[index] as string;
     const name = basename(path);
+    const content = found.kind === "other" && publishedFile(name) ? notWhatItSays : found;
     if (content.kind === "autoencoder") autoencoders.push(path);
-    else if (!transformers.has(name)) {
-      const known = content.kind === "other" && publishedFile(name) ? notWhatItSays : content;
-      if (known.kind !== "other") transformers.set(name, { path, content: known });
-    }
+    if (content.kind === "faulty") faulty.push({ path, fault: content.fault });
+    if (content.kind !== "transformer" && content.kind !== "faulty") continue;
+    const before = transformers.get(name)?.content.kind;
+    const wins = before === undefined || (before === "faulty" && content.kind === "transformer");
+    if (wins) transformers.set(name, { path, content });
   }
   const published = autoencoders.find((path) => basename(path) === autoencoderFile.name);
-  return { transformers, autoencoder: published ?? autoencoders[0] ?? null };
+  return { transformers, autoencoder: published ?? autoencoders[0] ?? null, faulty };
 }
 
 /** A published name on a file of another kind: it is in the way, which its owner should know. */

@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { EngineError } from "../errors.ts";
 import { closest } from "../schemas/closest.ts";
@@ -6,8 +5,10 @@ import type { ModelEntry } from "../schemas/results.ts";
 import { builtinModel, contractModels, furtherModels, recommendedModel } from "./catalogue.ts";
 import { findCheckpoints, findPrompt } from "./find-checkpoints.ts";
 import type { FoundCheckpoint } from "./find-checkpoints.ts";
+import { foundTexts, type ModelTexts } from "./found-model.ts";
 import { modelFolders, promptFolders, type ModelPlaces } from "./model-folders.ts";
 import { autoencoderFile, promptFile, promptNames, publishedFile, type PublishedFile } from "./published-files.ts";
+import { withSameNetwork } from "./same-network.ts";
 
 /** What of a model is on this machine. */
 interface Inventory {
@@ -24,15 +25,16 @@ interface Inventory {
  */
 export async function listModels(places: ModelPlaces): Promise<ModelEntry[]> {
   const inventory = await takeInventory(places);
-  const entry = async (texts: Texts) => entryOf(texts, inventory);
+  const entry = async (texts: ModelTexts) => entryOf(texts, inventory);
   const contract = await Promise.all(contractModels.map(entry));
   const further = await Promise.all(furtherModels.map(entry));
   const names = new Set([...contractModels, ...furtherModels].map(({ name }) => name));
   const others = [...inventory.transformers].filter(
     ([name, { content }]) => !names.has(name) && content.kind === "transformer",
   );
-  const unknown = await Promise.all(others.map(async ([name, found]) => entry(await textsOf(name, found))));
-  return [...contract, { ...builtinModel, ...builtinState(places) }, ...further, ...unknown];
+  const unknown = await Promise.all(others.map(async ([name, found]) => entry(await foundTexts(name, found))));
+  const builtin = { ...builtinModel, ...builtinState(places) };
+  return withSameNetwork([...contract, builtin, ...further, ...unknown], inventory.transformers);
 }
 
 async function takeInventory(places: ModelPlaces): Promise<Inventory> {
@@ -47,19 +49,7 @@ const builtinState = ({ builtinModel: path }: ModelPlaces) => ({
   ...{ installed: true, runnable: true, builtin: true, path },
 });
 
-type Texts = Pick<ModelEntry, "name" | "params" | "precision" | "size" | "vram" | "variant" | "desc">;
-
-/** What can be said of a file that nobody has published under that name. */
-async function textsOf(name: string, { path, content }: FoundCheckpoint): Promise<Texts> {
-  const { size } = await stat(path).catch(() => ({ size: 0 }));
-  const params = content.kind === "transformer" && content.sizes.outputNorm ? "3B" : "7B";
-  return {
-    ...{ name, params, precision: "?", size: `${(size / 1e9).toFixed(1)}GB`, vram: "?", variant: null },
-    desc: { en: "Found in the model folders", "zh-CN": "在模型文件夹中找到" },
-  };
-}
-
-async function entryOf(texts: Texts, inventory: Inventory): Promise<ModelEntry> {
+async function entryOf(texts: ModelTexts, inventory: Inventory): Promise<ModelEntry> {
   const found = inventory.transformers.get(texts.name);
   const state = { ...texts, installed: found !== undefined, runnable: false, builtin: false, path: found?.path ?? null };
   if (!found) return { ...state, reason: "Not installed." };

@@ -15,8 +15,8 @@ export interface QueryKeyValue {
 
 /**
  * softmax(q·kᵀ/√headDim)·v for each head and batch. query [batch, queries, heads·headDim], key and value [batch, rows,
- * heads·headDim]; result like query, in the type of products. No mask: a mask would cost the runtime its memory-saving
- * form.
+ * heads·headDim]; result like query, in the type of products. Fused, what scores and softmax are in is the operator's own
+ * affair; written out they are fp32. No mask: a mask would cost the runtime its memory-saving form.
  */
 export function attention(at: Graph, { query, key, value }: QueryKeyValue, heads: number): Value {
   const fits = [query, key, value].every(({ shape }) => shape.length === 3 && (shape[2] ?? 0) % heads === 0);
@@ -31,7 +31,7 @@ export function attention(at: Graph, { query, key, value }: QueryKeyValue, heads
   });
 }
 
-/** Scores and softmax are fp32 in any case: an error in a score is a factor in its share. */
+/** Scores and softmax are fp32 whatever products are in: an error in a score is a factor in its share. */
 function plainAttention(at: Graph, { query, key, value }: QueryKeyValue, heads: number): Value {
   const [batch = 0, queries = 0, width = 0] = query.shape;
   const headDim = width / heads;

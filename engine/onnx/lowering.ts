@@ -3,8 +3,9 @@ export interface Lowering {
   /** One fused operator, or plain products over blocks of queries where the fused one is missing or wrong. */
   readonly attention: "fused" | "plain";
   /**
-   * What layers, convolutions and attention multiply in. With fp16 the residual stream, norms, modulation, scores and
-   * softmax stay fp32 (seedvr2-dit.md section 8, seedvr2-vae.md section 8).
+   * What layers, convolutions and attention multiply in. With fp16 the residual stream, norms and modulation stay fp32
+   * (seedvr2-dit.md section 8, seedvr2-vae.md section 8); scores and softmax do where attention is plain. The fused
+   * operator takes and gives fp16, and what it sums in is the provider's.
    */
   readonly arithmetic: "fp32" | "fp16";
   /**

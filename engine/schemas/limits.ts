@@ -7,7 +7,9 @@ export const batchLimits = { min: 1, max: 1001 } as const;
 /** No longer than a batch; one that is no shorter counts as none. */
 export const overlapLimits = { min: 0, max: 1000 } as const;
 export const prependLimits = { min: 0, max: 100 } as const;
-/** Pixels a side of an autoencoder tile, and what neighbours share. */
+/** Pixels a side of a cell of the autoencoder's latent. */
+export const tileCell = 8;
+/** Pixels a side of an autoencoder tile, and what neighbours share; multiples of a cell. */
 export const tileLimits = { min: 128, max: 4096 } as const;
 export const tileOverlapLimits = { min: 0, max: 2048 } as const;
 export const scaleLimits = { min: 0.01, max: 64 } as const;

@@ -6,6 +6,7 @@ import {
   resolutionLimits,
   scaleLimits,
   seedLimits,
+  tileCell,
   tileLimits,
   tileOverlapLimits,
 } from "./limits.ts";
@@ -43,6 +44,9 @@ const filePath = parameter(
 );
 
 const wholeNumber = (limits: { min: number; max: number }) => z.number().int().min(limits.min).max(limits.max);
+
+/** Tiles are cut between cells of the latent; an overlap of less than one would leave lines (seedvr2-vae.md section 6). */
+const wholeCells = (limits: { min: number; max: number }) => wholeNumber(limits).multipleOf(tileCell);
 
 const noiseScale = z.number().min(0).max(1).default(0);
 const noiseAllowed = "number 0–1";
@@ -97,14 +101,14 @@ const common = {
   ),
   vae_quality: parameter(z.enum(vaeQualities).default("high"), "Size of those tiles.", oneOf(vaeQualities)),
   vae_tile_size: parameter(
-    wholeNumber(tileLimits).optional(),
+    wholeCells(tileLimits).optional(),
     "Side of those tiles in pixels, instead of what vae_tiling and vae_quality choose.",
-    `whole number ${tileLimits.min}–${tileLimits.max}`,
+    `whole number ${tileLimits.min}–${tileLimits.max}, a multiple of ${tileCell}`,
   ),
   vae_tile_overlap: parameter(
-    wholeNumber(tileOverlapLimits).optional(),
+    wholeCells(tileOverlapLimits).optional(),
     "Pixels that neighbouring tiles share; more hides their borders.",
-    `whole number ${tileOverlapLimits.min}–${tileOverlapLimits.max}, at most half of vae_tile_size`,
+    `whole number ${tileOverlapLimits.min}–${tileOverlapLimits.max}, a multiple of ${tileCell}, at most half of vae_tile_size`,
   ),
   input_noise_scale: parameter(
     noiseScale,

@@ -72,6 +72,10 @@ export const modelEntry = z.looseObject({
     .nullable()
     .optional()
     .describe("File of the prompt embedding; null where the model's own holds it"),
+  same_network: z
+    .array(z.string())
+    .optional()
+    .describe("Other installed models that hold the same network, size and variant, in another format"),
   progress: percent.optional().describe("Of the file being fetched, while the model is downloaded"),
   download: z
     .looseObject({

@@ -55,6 +55,7 @@ export function weightsWith(
       weights.set(tensor.name, isRepackable(tensor) ? weightOfBlocks(tensor) : tensor);
     }
   }
+  refuseBareCodes([...tensors.values()].filter(({ name }) => weights.has(name) && !beside.has(name)));
   for (const [name, { marker, ...scales }] of beside) {
     const codes = tensors.get(name);
     if (!codes) {
@@ -66,6 +67,13 @@ export function weightsWith(
     weights.set(name, quantisedWeight({ codes, marker: said, ...scales }));
   }
   return weights;
+}
+
+/** Whole numbers are no weights without a scale beside them. */
+function refuseBareCodes(tensors: readonly StoredTensor[]): void {
+  for (const codes of tensors) {
+    if (codes.name.endsWith(".weight") && (codes.type === "I8" || codes.type === "U8")) quantisedWeight({ codes });
+  }
 }
 
 /** The weights of a file from the repack cache: parts of a matrix put together under its name. */

@@ -26,20 +26,17 @@ const inRuns = {
 
 /**
  * The weight that a layer's tensors stand for (seedvr2-comfy-checkpoints.md section 3). Without a marker the types of
- * the tensors decide. Throws `checkpoint_malformed` where they do not fit together.
+ * the tensors decide, also where the codes stand alone. Throws `checkpoint_malformed` where they do not fit together.
  */
 export function quantisedWeight({ codes, marker, scale, tensorScale }: LayerTensors): Weight {
   if (marker?.format === "mxfp8" || marker?.format === "nvfp4") {
     return weightInRuns({ codes, scale, tensorScale }, marker.format);
   }
   if (tensorScale) throw unexpected(tensorScale);
-  if (marker?.format === "int8_tensorwise") {
-    wantType(codes, "I8");
-    wantScale(codes, scale);
-  } else if (marker) {
-    wantType(codes, "F8_E4M3");
-  }
+  if (marker) wantType(codes, marker.format === "int8_tensorwise" ? "I8" : "F8_E4M3");
   if (codes.type === "U8") wantType(codes, "F8_E4M3");
+  // Whole numbers are codes, and a marker announces a scale; only fp8 without either holds its values as they are.
+  if (marker || codes.type === "I8") wantScale(codes, scale);
   return scaledWeight(codes, scale, marker?.rotated);
 }
 

@@ -27,8 +27,8 @@ export interface RepackedFile {
 
 /**
  * A GGUF checkpoint with its blocks repacked, from the cache folder; made there once for each state of the file, and
- * again where what is there cannot be read. It is written under another name and renamed when whole. Throws `disk_full` before writing where space is short, and the
- * system's error where the folder cannot be written.
+ * again where what is there cannot be read. It is written under another name and renamed when whole. Throws `disk_full`
+ * before writing where space is short, and the system's error where the folder cannot be written.
  */
 export async function repackedCheckpoint(source: Checkpoint, folder: string): Promise<Checkpoint> {
   const path = join(folder, await cacheName(source.path));
@@ -42,6 +42,8 @@ export async function repackedCheckpoint(source: Checkpoint, folder: string): Pr
     const file = await open(unfinished, "w");
     try {
       await writeParts(file, source.path, parts);
+      // Renamed before its bytes are on the disk, it could be whole in name only after a power cut.
+      await file.sync();
     } finally {
       await file.close();
     }

@@ -6,8 +6,10 @@ export type StorageFormat =
   | "fp32"
   | "fp16"
   | "bf16"
+  | "fp8 scaled"
   | "fp8 mixed"
   | "fp8"
+  | "int8 rotated"
   | "int8"
   | "mxfp8"
   | "nvfp4"
@@ -25,8 +27,8 @@ const plainTypes: Readonly<Record<string, StorageFormat>> = {
 };
 
 /**
- * The format that most bytes of the blocks' matrices have. fp8 beside matrices of whole precision is `fp8 mixed`: the
- * files whose last block stays in fp16. Told by tensors, never by names of files.
+ * The format that most bytes of the blocks' matrices have. fp8 without scales beside matrices of whole precision is
+ * `fp8 mixed`: the files whose last block stays in fp16. Told by tensors, never by names of files.
  */
 export function storageFormat(checkpoint: Checkpoint, weights: ReadonlyMap<string, Weight>): StorageFormat {
   const bytes = new Map<StorageFormat, number>();
@@ -42,6 +44,10 @@ export function storageFormat(checkpoint: Checkpoint, weights: ReadonlyMap<strin
   return format === "fp8" && (bytes.has("fp16") || bytes.has("bf16")) ? "fp8 mixed" : format;
 }
 
-function formatOf({ type, runs }: Weight): StorageFormat | undefined {
-  return type === "F8_E4M3" && runs ? "mxfp8" : plainTypes[type];
+/** Scales and rotation beside codes of the same type decide how much is lost. */
+function formatOf({ type, runs, scale, rotated }: Weight): StorageFormat | undefined {
+  if (type === "F8_E4M3" && runs) return "mxfp8";
+  const format = plainTypes[type];
+  if (format === "fp8" && scale) return "fp8 scaled";
+  return format === "int8" && rotated ? "int8 rotated" : format;
 }

@@ -80,18 +80,34 @@ function madeRuns(
   return { length: run, step: part("step"), ...(hasBase && { base: part("base") }) };
 }
 
-/** The parts of rows are asked for one after the other: those of the last rows are remembered. */
+/**
+ * The parts of rows are asked for one after the other: those of the last rows are remembered until each was handed out
+ * once. Kept any longer they would be a second copy of the network in memory.
+ */
 function partsMaker(tensor: StoredTensor, type: QuantisedType, form: "blocks" | "heads"): PartsMaker {
-  let last: { readonly from: number; readonly to: number; readonly parts: Promise<BlockParts> } | undefined;
-  const partsOf = (from: number, to: number) => {
-    if (last?.from !== from || last.to !== to) {
-      last = { from, to, parts: readRows(tensor, from, to).then((bytes) => takenApart(type, bytes, form)) };
-    }
-    return last.parts;
+  const wanted = [
+    ...(form === "blocks" ? (["integers"] as const) : []),
+    ...(blockFormats[type].hasBase ? (["step", "base"] as const) : (["step"] as const)),
+  ];
+  let last: RowParts | undefined;
+  const read = (from: number, to: number): RowParts => {
+    const parts = readRows(tensor, from, to).then((bytes) => takenApart(type, bytes, form));
+    return { from, to, parts, left: new Set(wanted) };
   };
   return (part) => async (from, to) => {
-    const bytes = (await partsOf(from, to))[part];
+    const rows = last?.from === from && last.to === to && last.left.has(part) ? last : read(from, to);
+    rows.left.delete(part);
+    last = rows.left.size > 0 ? rows : undefined;
+    const bytes = (await rows.parts)[part];
     assert(bytes, `blocks of ${type} have no ${part}`);
     return bytes;
   };
+}
+
+/** Rows taken apart, and the parts of them that nobody has asked for yet. */
+interface RowParts {
+  readonly from: number;
+  readonly to: number;
+  readonly parts: Promise<BlockParts>;
+  readonly left: Set<keyof BlockParts>;
 }

@@ -57,12 +57,13 @@ export class Comparison {
   }
 
   /**
-   * Compares [T, H, W, 4] in two findings, because the aims of colours and alpha differ. `colours`: [T, H, W, 3],
-   * `alpha`: [T, 1, H, W].
+   * Compares [T, H, W, 4] if the golden holds it, in two findings, because the aims of colours and alpha differ.
+   * `colours`: [T, H, W, 3], `alpha`: [T, 1, H, W].
    */
   async compareRgba(name: string, shape: readonly number[], colours: Float32Array, alpha: Float32Array): Promise<void> {
+    if (!this.#golden.has(name)) return;
     const whole = new Float32Array(alpha.length * 4);
-    const golden = this.#golden.has(name) ? (await this.#golden.tensor(name)).data : whole;
+    const golden = (await this.#golden.tensor(name)).data;
     const goldenColours = colours.map((_, i) => golden[Math.floor(i / 3) * 4 + (i % 3)] as number);
     const goldenAlpha = alpha.map((_, i) => golden[4 * i + 3] as number);
     colours.forEach((value, i) => void (whole[Math.floor(i / 3) * 4 + (i % 3)] = value));

@@ -5,6 +5,7 @@ import { engineFindings } from "../doctor/engine.ts";
 import type { Finding } from "../doctor/finding.ts";
 import {
   comfyFindings,
+  faultyModelFindings,
   ffmpegFinding,
   folderFindings,
   packageFindings,
@@ -28,6 +29,7 @@ export async function doctor(settings: Settings, json: boolean): Promise<number>
     ...(await deviceFindings(settings)),
     ...folderFindings(settings),
     ...(await comfyFindings(settings)),
+    ...(await faultyModelFindings(settings)),
     await portFinding(settings, owner),
     ...(await engineFindings(settings, owner)),
   ];

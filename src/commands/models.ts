@@ -54,7 +54,8 @@ function memoryHere({ memory_bytes: bytes, fits }: ModelEntry): string {
 function availability(model: ModelEntry): string {
   if (model.progress !== undefined) return `downloading, ${model.progress} % of ${model.download?.file ?? "its files"}`;
   if (!model.installed) return "not installed";
-  return model.runnable ? "ready" : `cannot run: ${model.reason ?? "no reason known"}`;
+  if (!model.runnable) return `cannot run: ${model.reason ?? "no reason known"}`;
+  return model.same_network ? `ready; the same network: ${model.same_network.join(", ")}` : "ready";
 }
 
 /** How often progress is asked for. Milliseconds. */

@@ -86,6 +86,14 @@ export async function comfyFindings(settings: Settings): Promise<Finding[]> {
   ];
 }
 
+/** Files in those places that may be SeedVR2's and cannot be read; the list of models passes over most of them. */
+export async function faultyModelFindings(settings: Settings): Promise<Finding[]> {
+  const { findCheckpoints } = await import("../../engine/models/find-checkpoints.ts");
+  const searched = await modelFolders(engineConfig(settings));
+  const { faulty } = await findCheckpoints(searched.map(({ path }) => path));
+  return faulty.map(({ path, fault }) => ({ about: "faulty model", state: "note", text: `${path}: ${fault}` }));
+}
+
 function folderFinding(about: string, folder: string): Finding {
   let nearest = folder;
   while (!existsSync(nearest) && dirname(nearest) !== nearest) nearest = dirname(nearest);

@@ -71,13 +71,22 @@ describe("a submission", () => {
     expect((await prepare({ resolution: 100 })).notes).toEqual([expect.stringMatching(/smaller.*400x300 to 133x100/)]);
   });
 
-  it.each([{ vae_tile_overlap: 32 }, { vae_tile_size: 128, vae_tile_overlap: 65 }])(
+  it.each([{ vae_tile_overlap: 32 }, { vae_tile_size: 128, vae_tile_overlap: 72 }])(
     "refuses tiles %j",
     async (wish) => {
       await expect(prepare(wish)).rejects.toMatchObject({
         code: "invalid_parameter",
         message: expect.stringContaining("at least twice the overlap"),
       });
+    },
+  );
+
+  it.each([{ vae_tile_size: 500 }, { vae_tile_size: 512, vae_tile_overlap: 4 }])(
+    "takes tiles of whole cells only, not %j",
+    (wish) => {
+      const wanted = { file_path: "/a.png", ...wish };
+      expect(() => parseInput(imageParameters, wanted)).toThrow(/vae_tile_\w+ \d+ is not possible: .*a multiple of 8/);
+      expect(() => parseInput(imageParameters, { ...wanted, vae_tile_size: 504, vae_tile_overlap: 0 })).not.toThrow();
     },
   );
 

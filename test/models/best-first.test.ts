@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { bestFirst } from "../../engine/models/best-first.ts";
@@ -13,12 +14,10 @@ const model = (dim: number, storage: ModelShape["storage"], variant: string | nu
   variant,
 });
 
-it("the best model is the larger one, plain before sharp, stored with the least loss, in the smaller file", () => {
+it("the best model is the larger one, plain before sharp, stored with the least loss", () => {
   const order = [
     model(3072, "fp16"),
-    ...(["fp8 mixed", "Q8_0", "int8", "fp8", "Q6_K", "mxfp8", "Q5_K", "Q4_K"] as const).map((s) => model(3072, s)),
-    model(3072, "nvfp4", null, 1),
-    model(3072, "nvfp4", null, 2),
+    ...(["Q8_0", "int8", "mxfp8", "Q6_K", "fp8 mixed", "Q5_K", "fp8", "Q4_K"] as const).map((s) => model(3072, s)),
     model(3072, "fp16", "Sharp"),
     model(2560, "fp16"),
     model(2560, "Q4_K"),
@@ -26,12 +25,55 @@ it("the best model is the larger one, plain before sharp, stored with the least 
   expect([...order].reverse().sort(bestFirst)).toEqual(order);
 });
 
+it("of formats that keep as much, the smaller file is better, and of such the one computed with sooner", () => {
+  const order = [
+    model(3072, "Q8_0", null, 1),
+    model(3072, "int8 rotated", null, 1),
+    model(3072, "Q8_0", null, 2),
+    model(3072, "mxfp8", null, 1),
+    model(3072, "fp8 scaled", null, 2),
+    model(3072, "mxfp8", null, 2),
+    model(3072, "Q4_K", null, 1),
+    model(3072, "nvfp4", null, 1),
+  ];
+  expect([...order].reverse().sort(bestFirst)).toEqual(order);
+});
+
+it("the order is that of the README's table, where figures differ by over a decibel", async () => {
+  const readme = await readFile(join(import.meta.dirname, "../../README.md"), "utf8");
+  const rows: readonly [RegExp, ModelShape["storage"]][] = [
+    [/^fp16$/, "fp16"],
+    [/^fp8 e4m3, all/, "fp8"],
+    [/^fp8 e4m3, one scale/, "fp8 scaled"],
+    [/^Q8_0$/, "Q8_0"],
+    [/^Q4_K$/, "Q4_K"],
+    [/^int8, a scale a row$/, "int8"],
+    [/^int8, a scale a row, rotated$/, "int8 rotated"],
+    [/^mxfp8$/, "mxfp8"],
+    [/^nvfp4$/, "nvfp4"],
+  ];
+  const table = readme.slice(readme.indexOf("What a storage type costs"));
+  const lines = table.split("\n").map((line) => line.split("|").map((cell) => cell.trim()));
+  const measured = rows.map(([words, storage]) => {
+    const cells = lines.find(([, name = ""]) => words.test(name)) ?? [];
+    return { storage, lowest: Math.min(...cells.slice(2, 6).map(Number)) };
+  });
+  for (const { storage, lowest } of measured) {
+    expect(lowest, storage).toBeGreaterThan(0);
+    for (const other of measured.filter((row) => row.lowest < lowest - 1)) {
+      const [a, b] = [model(3072, storage, null, 2), model(3072, other.storage, null, 1)];
+      expect(bestFirst(a, b), `${storage} before ${other.storage}`).toBeLessThan(0);
+    }
+  }
+});
+
 describe("the storage of a checkpoint", () => {
   it.each([
     ["chain/chain_tiny_3b.dit.weights.safetensors", "fp16"],
     ["storage/storage_tiny_q8_0.weights.gguf", "Q8_0"],
     ["storage/storage_tiny_q4_k_m.weights.gguf", "Q4_K"],
-    ["storage/storage_tiny_fp8_scaled.weights.safetensors", "fp8"],
+    ["storage/storage_tiny_fp8_scaled.weights.safetensors", "fp8 scaled"],
+    ["storage/storage_tiny_q5_k.weights.gguf", "Q5_K"],
     ["dit/dit_tiny_7b.weights.safetensors", "fp32"],
   ])("in %s is told by its tensors: %s", async (file, storage) => {
     expect(await lookInto(golden(file))).toMatchObject({ kind: "transformer", storage });

@@ -1,11 +1,14 @@
-import { copyFile, mkdir, readdir, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { listModels, missingFiles, knownModel, shortName } from "../../engine/models/model-list.ts";
 import { extraPaths, modelFolders } from "../../engine/models/model-folders.ts";
+import { loadSettings } from "../../src/config.ts";
+import { faultyModelFindings } from "../../src/doctor/machine.ts";
 import { golden } from "../fixtures/golden-path.ts";
 import { tinyModel } from "../seedvr2/tiny-models.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
+import { sparseModel } from "./sparse-models.ts";
 import { safetensorsBytes } from "../weights/checkpoint-bytes.ts";
 
 const weights = golden("chain/chain_tiny_3b.dit.weights.safetensors");
@@ -67,6 +70,32 @@ describe("the list of models", () => {
       name: "seedvr2_3b_fp16.safetensors",
     });
     expect(knownModel(await listModels(places()), "3b_fp16").name).toBe("seedvr2_3b_fp16.safetensors");
+  });
+});
+
+describe("files of one network in several formats", () => {
+  it("are named to each other, by what they hold, and to those that could be fetched", async () => {
+    await put(weights, "models", "seedvr2_ema_3b_fp16.safetensors");
+    await put(golden("storage/storage_tiny_q8_0.weights.gguf"), "models", "mine.gguf");
+    const models = await listModels(places());
+    const [fp16, q8] = ["seedvr2_ema_3b_fp16.safetensors", "mine.gguf"];
+    expect(knownModel(models, "mine")).toMatchObject({ params: "3B", precision: "Q8", variant: null });
+    expect(knownModel(models, "mine").same_network).toEqual([fp16]);
+    expect(knownModel(models, fp16).same_network).toEqual([q8]);
+    expect(knownModel(models, "seedvr2_ema_3b_fp8_e4m3fn").same_network).toEqual([fp16, q8]);
+    expect(knownModel(models, "seedvr2_ema_3b-Q8_0").same_network).toEqual([fp16]);
+    expect(knownModel(models, "builtin_x2")).not.toHaveProperty("same_network");
+    expect(knownModel(models, "7b_fp8")).not.toHaveProperty("same_network");
+  });
+
+  it("need as much as the published file of their size, whatever they are called", async () => {
+    await sparseModel(join(home, "models"), "my sharp.safetensors", { kind: "7B", dtype: "F16" });
+    const entry = async () => knownModel(await listModels(places()), "my sharp");
+    const told = { params: "7B", precision: "FP16", variant: "Sharp" };
+    expect(await entry()).toMatchObject({ ...told, vram: "?" });
+    // A hole behind what it holds makes it as large as the published file.
+    await truncate(join(home, "models", "my sharp.safetensors"), 15.9e9);
+    expect(await entry()).toMatchObject({ ...told, vram: "~24GB", size: "15.9GB" });
   });
 });
 
@@ -139,6 +168,19 @@ describe("a ComfyUI", () => {
     const path = await put(weights, "ComfyUI", "models", "unet", "seedvr2_7b_fp16.safetensors");
     expect(await installed()).toMatchObject([{ path }]);
     expect(await readdir(join(home, "ComfyUI", "models", "unet"))).toHaveLength(502);
+  });
+
+  it("has a good file found behind a faulty one of the same name", async () => {
+    const faulty = "seedvr2_ema_3b_fp16.safetensors";
+    await write(safetensorsBytes("no header of vid_in.proj"), "models", faulty);
+    const good = await put(weights, "ComfyUI", "models", "SEEDVR2", faulty);
+    await write(safetensorsBytes("another without vid_in.proj"), "ComfyUI", "models", "unet", faulty);
+    expect(await installed()).toMatchObject([{ path: good }]);
+    const settings = loadSettings({ MODEL_DIR: join(home, "models"), SEEDVR2_STATE_DIR: join(home, "state") });
+    const told = await faultyModelFindings(settings);
+    expect(told.map(({ text }) => text)).toContainEqual(
+      expect.stringMatching(/models.seedvr2_ema_3b_fp16.safetensors: .*not a readable checkpoint/),
+    );
   });
 
   it("has a file looked into again when it has changed", async () => {

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Planes } from "../../engine/colour/planes.ts";
+import { GraphSession } from "../../engine/onnx/session.ts";
 import type { AutoencoderPass } from "../../engine/seedvr2/autoencoder/autoencoder-network.ts";
 import { openAutoencoder } from "../../scripts/parity/networks.ts";
 import { golden } from "../fixtures/golden-path.ts";
@@ -35,6 +36,15 @@ describe("the autoencoder", () => {
     const picture = await network.encode(clip(1));
     const first = (await network.encode(clip(5))).data.slice(0, picture.data.length);
     picture.data.forEach((value, i) => expect(value).toBeCloseTo(first[i] ?? Number.NaN, 4));
+  });
+
+  it("makes the sessions of each shape of tiles once, in whatever order they lie", async () => {
+    const network = await openAutoencoder(tiny);
+    const create = vi.spyOn(GraphSession, "create");
+    // 3 × 3 tiles of 3 × 3 cells, but for those at the far edges: four shapes.
+    await network.encode(clip(1, 56, 56), { tiling: { tile: [24, 24], overlap: [0, 0] } });
+    expect(create).toHaveBeenCalledTimes(4);
+    create.mockRestore();
   });
 
   it("reports each tile and slice, and stops between two when told so", async () => {

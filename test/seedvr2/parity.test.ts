@@ -1,14 +1,18 @@
-import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { judge } from "../../scripts/parity/comparison.ts";
+import { f32Data, writeSafetensors } from "../../engine/weights/safetensors-writer.ts";
+import { Comparison, judge } from "../../scripts/parity/comparison.ts";
 import { findGoldenFolders, readGoldenFolder } from "../../scripts/parity/golden-folder.ts";
 import { GoldenFile } from "../../scripts/parity/golden-file.ts";
 import { openTransformer } from "../../scripts/parity/networks.ts";
 import { runTransformerCase } from "../../scripts/parity/run-transformer.ts";
 import { runFolder } from "../../scripts/parity/run-folder.ts";
 import { golden } from "../fixtures/golden-path.ts";
+import { temporaryFolder } from "../temporary-folder.ts";
+import { changedCheckpoint } from "./changed-checkpoint.ts";
 
 describe.each(["dit", "storage", "vae", "chain"])("the networks agree with the reference: %s", (kind) => {
   it("in every tensor of every case, so that a wrong block is named", async () => {
@@ -65,7 +69,7 @@ describe("quantised weights repacked in the cache", () => {
   });
   afterEach(() => rm(cache, { recursive: true }));
 
-  it.each(["q8_0", "q4_k_m"])("give what the reference gives: %s", async (type) => {
+  it.each(["q8_0", "q4_k_m", "q5_k"])("give what the reference gives: %s", async (type) => {
     const folder = await readGoldenFolder(golden("storage"));
     const goldenCase = folder?.cases.find(({ name }) => name === `storage_tiny_${type}.case1`);
     const network = goldenCase?.network as NonNullable<typeof goldenCase>["network"];
@@ -87,5 +91,68 @@ describe("a comparison", () => {
     ["a value that is no number", [1, Number.NaN, -4], false],
   ])("of %s", (_, computed, ok) => {
     expect(judge("x", Float32Array.from(computed), values, () => ({ max: 0.01 })).ok).toBe(ok);
+  });
+
+  it("leaves out what the golden does not hold, with alpha as without", async () => {
+    const folder = await temporaryFolder();
+    const path = join(folder, "case.safetensors");
+    await writeSafetensors(path, new Map([["other", f32Data([1], Float32Array.of(1))]]));
+    const comparison = new Comparison(await GoldenFile.open(path), () => ({ max: 0.01 }));
+    await comparison.compare("final", [1, 1, 1, 3], values);
+    await comparison.compareRgba("final", [1, 1, 1, 4], values, Float32Array.of(1));
+    expect(comparison.findings).toEqual([]);
+    expect([...comparison.computed]).toEqual([]);
+  });
+});
+
+describe("npm run parity", () => {
+  /** Runs the script to its end. */
+  const run = async (...args: string[]) => {
+    const script = join(import.meta.dirname, "../../scripts/parity.ts");
+    const { exitCode, stdout } = await execa("node", ["--import", "tsx", script, ...args], { reject: false });
+    return { code: exitCode, lines: stdout.split("\n") };
+  };
+
+  /** The smallest case of the fixtures, in a folder of its own. */
+  const put = async (folder: string) => {
+    await mkdir(folder, { recursive: true });
+    for (const part of ["weights.safetensors", "config.json", "case1.safetensors"]) {
+      await copyFile(golden(`dit/dit_tiny_3b.${part}`), join(folder, `dit_tiny_3b.${part}`));
+    }
+    return join(folder, "dit_tiny_3b.case1.safetensors");
+  };
+
+  it("succeeds within the aims, and writes what it computed under the golden's names", async () => {
+    const folder = await temporaryFolder();
+    const path = await put(join(folder, "goldens"));
+    const out = join(folder, "made", "out");
+    const { code, lines } = await run(join(folder, "goldens"), "--out", out);
+    expect(code).toBe(0);
+    expect(lines.at(-1)).toMatch(/^[1-9]\d* tensors compared, 0 beyond their aim\.$/);
+    expect(await readdir(out)).toEqual(["dit_tiny_3b.case1.safetensors"]);
+    const [made, wanted] = [
+      await GoldenFile.open(join(out, "dit_tiny_3b.case1.safetensors")),
+      await GoldenFile.open(path),
+    ];
+    expect(wanted.names).toEqual(expect.arrayContaining(made.names));
+    expect((await made.tensor("out")).shape).toEqual((await wanted.tensor("out")).shape);
+  });
+
+  it("fails beyond them, names the tensor, and keeps folders of a folder apart", async () => {
+    const folder = await temporaryFolder();
+    await put(join(folder, "goldens", "right"));
+    const path = await put(join(folder, "goldens", "wrong"));
+    await changedCheckpoint(golden("dit/dit_tiny_3b.case1.safetensors"), path, (tensors) => {
+      const { shape = [], bytes = new Uint8Array() } = tensors.get("out") ?? {};
+      const data = new Float32Array(Uint8Array.from(bytes).buffer);
+      data[3] = (data[3] ?? 0) + 0.1;
+      tensors.set("out", f32Data(shape, data));
+    });
+    const { code, lines } = await run(join(folder, "goldens"), "--out", join(folder, "out"));
+    expect(code).toBe(1);
+    expect(lines.filter((line) => line.includes("BEYOND"))).toEqual([expect.stringMatching(/ out .*BEYOND/)]);
+    expect(lines.at(-1)).toMatch(/, 1 beyond their aim\.$/);
+    expect((await readdir(join(folder, "out"))).sort()).toEqual(["right", "wrong"]);
+    expect(await readdir(join(folder, "out", "wrong"))).toEqual(["dit_tiny_3b.case1.safetensors"]);
   });
 });

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { edgeWeights, TileBlend, tilesOf, type Sides, type Tiling } from "../../engine/seedvr2/autoencoder/tiles.ts";
+import {
+  byShape,
+  edgeWeights,
+  TileBlend,
+  tilesOf,
+  type Sides,
+  type Tiling,
+} from "../../engine/seedvr2/autoencoder/tiles.ts";
 
 const spans = (size: Sides, tiling: Tiling) => {
   const tiles = tilesOf(size, tiling, 8);
@@ -33,6 +40,18 @@ describe("tiles", () => {
     ["none where the picture is no larger", [6, 8], { tile: [48, 64], overlap: [16, 16] }, ["0–6"], ["0–8"]],
   ])("%s", (_, size, tiling, rows, columns) => {
     expect(spans(size, tiling)).toEqual([rows, columns]);
+  });
+
+  it("are worked on shape after shape, in the order of rows within each", () => {
+    const tiles = tilesOf([12, 16], { tile: [48, 64], overlap: [16, 16] }, 8);
+    const ordered = byShape(tiles);
+    const shapes = ordered.map(({ rows, columns }) => `${rows.to - rows.from}x${columns.to - columns.from}`);
+    const changes = shapes.filter((shape, i) => shape !== shapes[i - 1]);
+    expect(changes).toEqual(["6x8", "6x4", "4x8", "4x4"]);
+    for (const shape of changes) {
+      const same = (list: typeof tiles) => list.filter((_, i) => shapes[ordered.indexOf(list[i]!)] === shape);
+      expect(same(ordered)).toEqual(same(tiles));
+    }
   });
 
   it("have weights of 1 on outer borders, and neighbours' weights sum to 1", () => {

@@ -10,11 +10,13 @@ import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
 import { readBytes } from "../../engine/weights/decode.ts";
 import { networkWeights } from "../../engine/weights/network-weights.ts";
 import { f32Data, writeSafetensors, type TensorData } from "../../engine/weights/safetensors-writer.ts";
+import type { StorageFormat } from "../../engine/weights/storage-format.ts";
 import { weightValues } from "../../engine/weights/weight-values.ts";
 import { GoldenFile } from "../../scripts/parity/golden-file.ts";
 import { aFrame } from "../contracts/upscaler-contract.ts";
 import { golden } from "../fixtures/golden-path.ts";
-import { storeLayer, storeValues, type LayerFormat } from "../weights/format-writers.ts";
+import { layerFormats, storeLayer, type LayerFormat } from "../weights/format-writers.ts";
+import { storeValues, type PlainFormat } from "../weights/number-writers.ts";
 
 const settings: UpscaleSettings = {
   ...{ batchSize: 1, overlap: 0, uniform: false, colour: "none", seed: 1, inputNoiseScale: 0, latentNoiseScale: 0 },
@@ -69,6 +71,9 @@ function narrowed(name: string, { shape, values }: Values): Values {
   return { shape: [rows, HIDDEN], values: values.filter((_, i) => i % columns < HIDDEN) };
 }
 
+/** Formats that whole files have. */
+const isPlain = (format: LayerFormat): format is PlainFormat => ["fp16", "bf16", "fp8", "fp8_e5m2"].includes(format);
+
 /** Stored as such files are: matrices of the blocks in the format where it takes their width, all else fp16. */
 function stored(format: LayerFormat): { file: Map<string, TensorData>; plain: Map<string, TensorData> } {
   const file = new Map<string, TensorData>(frequencies);
@@ -81,7 +86,7 @@ function stored(format: LayerFormat): { file: Map<string, TensorData>; plain: Ma
       for (const [part, data] of layer.tensors) file.set(part, data);
       plain.set(name, f32Data(shape, layer.values));
     } else {
-      const { data, values: rounded } = storeValues(format === "fp8" ? "fp8" : "fp16", shape, values);
+      const { data, values: rounded } = storeValues(isPlain(format) ? format : "fp16", shape, values);
       file.set(name, data);
       plain.set(name, f32Data(shape, rounded));
     }
@@ -112,14 +117,28 @@ async function picture(path: string, separatePrompt: string | null): Promise<Arr
   return frame!.rgb;
 }
 
-it.each<LayerFormat>(["fp16", "fp8", "fp8_scaled", "int8_tensor", "int8_rows", "int8_convrot", "mxfp8", "nvfp4"])(
+/** What the catalogue says of each. */
+const told: Readonly<Record<LayerFormat, StorageFormat>> = {
+  ...{
+    fp16: "fp16",
+    bf16: "bf16",
+    fp8: "fp8",
+    fp8_e5m2: "fp8",
+    fp8_scaled: "fp8 scaled",
+    mxfp8: "mxfp8",
+    nvfp4: "nvfp4",
+  },
+  ...{ int8_tensor: "int8", int8_rows: "int8", int8_convrot: "int8 rotated" },
+};
+
+it.each(layerFormats)(
   "a network stored as %s makes the picture of its values in fp32, with the prompt it carries",
   async (format) => {
     const { file, plain } = stored(format);
     const [path, plainPath] = [join(folder, `${format}.safetensors`), join(folder, `${format}.plain.safetensors`)];
     await writeSafetensors(path, new Map([...file, carried()]));
     await writeSafetensors(plainPath, plain);
-    const storage = format.replace(/_.*/, "");
+    const storage = told[format];
     expect(await lookInto(path)).toMatchObject({ kind: "transformer", storage, holdsPrompt: true });
     const [otherPrompt, samePrompt] = [join(folder, "other.safetensors"), join(folder, "same.safetensors")];
     const other = { shape: prompt.shape, values: prompt.values.map((value) => -value) };

@@ -3,9 +3,21 @@
  * tensors of a layer as a file has them, and the values they stand for.
  */
 import type { TensorData } from "../../engine/weights/safetensors-writer.ts";
+import { bytesOf, e4m3Code, e4m3Value, storeValues } from "./number-writers.ts";
 
 export const layerFormats = [
-  ...(["fp16", "fp8", "fp8_scaled", "int8_tensor", "int8_rows", "int8_convrot", "mxfp8", "nvfp4"] as const),
+  ...([
+    "fp16",
+    "bf16",
+    "fp8",
+    "fp8_e5m2",
+    "fp8_scaled",
+    "int8_tensor",
+    "int8_rows",
+    "int8_convrot",
+    "mxfp8",
+    "nvfp4",
+  ] as const),
 ] as const;
 export type LayerFormat = (typeof layerFormats)[number];
 
@@ -26,7 +38,9 @@ export interface StoredLayer {
 export function storeLayer(format: LayerFormat, layer: string, matrix: Matrix, group = 256): StoredLayer {
   switch (format) {
     case "fp16":
-    case "fp8": {
+    case "bf16":
+    case "fp8":
+    case "fp8_e5m2": {
       const { data, values } = storeValues(format, [matrix.rows, matrix.columns], matrix.values);
       return { tensors: new Map([[`${layer}.weight`, data]]), values };
     }
@@ -42,20 +56,6 @@ export function storeLayer(format: LayerFormat, layer: string, matrix: Matrix, g
     case "nvfp4":
       return nvfp4(layer, matrix);
   }
-}
-
-/** Any tensor in half precision or plain fp8, and the values it then has. */
-export function storeValues(
-  format: "fp16" | "fp8",
-  shape: readonly number[],
-  values: Float32Array,
-): { data: TensorData; values: Float32Array } {
-  if (format === "fp16") {
-    const codes = Uint16Array.from(values, f16Code);
-    return { data: { type: "F16", shape, bytes: bytesOf(codes) }, values: Float32Array.from(codes, f16Value) };
-  }
-  const codes = Uint8Array.from(values, e4m3Code);
-  return { data: { type: "F8_E4M3", shape, bytes: codes }, values: Float32Array.from(codes, e4m3Value) };
 }
 
 function fp8Scaled(layer: string, { rows, columns, values }: Matrix): StoredLayer {
@@ -209,21 +209,6 @@ function rotated(values: Float32Array, group: number): Float32Array {
   return out;
 }
 
-function e4m3Value(code: number): number {
-  const [exponent, fraction] = [(code >> 3) & 15, code & 7];
-  const size = exponent === 0 ? fraction * 2 ** -9 : (8 + fraction) * 2 ** (exponent - 10);
-  return code & 128 ? -size : size;
-}
-
-/** The nearest code; what is too large becomes 448. */
-function e4m3Code(value: number): number {
-  const sign = value < 0 ? 128 : 0;
-  const size = Math.min(Math.abs(value), 448);
-  const exponent = Math.max(Math.floor(Math.log2(size)), -6);
-  const steps = size === 0 ? 0 : Math.round(size * 2 ** (3 - exponent));
-  return sign | ((exponent + 6) * 8 + steps);
-}
-
 const e2m1 = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
 
 function e2m1Value(code: number): number {
@@ -234,21 +219,6 @@ function e2m1Code(value: number): number {
   const size = Math.abs(value);
   const near = e2m1.reduce((best, x, i) => (Math.abs(x - size) < Math.abs((e2m1[best] ?? 0) - size) ? i : best), 0);
   return (value < 0 ? 8 : 0) | near;
-}
-
-/** The nearest half-precision code of a value below 65,520. */
-function f16Code(value: number): number {
-  const sign = value < 0 ? 0x8000 : 0;
-  const size = Math.abs(value);
-  const exponent = Math.max(Math.floor(Math.log2(size)), -14);
-  const steps = size === 0 ? 0 : Math.round(size * 2 ** (10 - exponent));
-  return sign | ((exponent + 14) * 1024 + steps);
-}
-
-function f16Value(code: number): number {
-  const [exponent, fraction] = [(code >> 10) & 31, code & 1023];
-  const size = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25);
-  return code & 0x8000 ? -size : size;
 }
 
 function largest(values: Float32Array): number {
@@ -266,8 +236,4 @@ function marker(content: object): TensorData {
 
 function f32(shape: readonly number[], values: readonly number[]): TensorData {
   return { type: "F32", shape, bytes: bytesOf(Float32Array.from(values)) };
-}
-
-function bytesOf(array: Float32Array | Uint16Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -76,7 +76,7 @@ describe("a layer stored as", () => {
     const [, stored = 0] = weight.shape;
     const read = (await weightValues(weight)).filter((_, i) => i % stored < matrix.columns);
     expect(difference(read.subarray(0, values.length), values)).toBeLessThan(1e-6);
-    expect(difference(values, matrix.values)).toBeLessThan(format === "nvfp4" ? 0.2 : 0.05);
+    expect(difference(values, matrix.values)).toBeLessThan(["nvfp4", "fp8_e5m2"].includes(format) ? 0.2 : 0.05);
   });
 
   it.each([4, 16, 64])("int8 rotated by %i columns too", async (group) => {
@@ -154,6 +154,10 @@ describe("a layer is refused by name", () => {
     (tensors) =>
       void tensors.delete(name);
 
+  const alone: Change = (tensors) => {
+    for (const name of tensors.keys()) if (name !== "l.weight") tensors.delete(name);
+  };
+
   it.each<[string, LayerFormat, Change, RegExp]>([
     [
       "of an unknown format",
@@ -205,6 +209,20 @@ describe("a layer is refused by name", () => {
     ["without a scale", "mxfp8", without("l.weight_scale"), /l.weight_scale is missing/],
     ["without its second scale", "nvfp4", without("l.weight_scale_2"), /l.weight_scale_2 is missing/],
     ["without a scale a row", "int8_rows", without("l.weight_scale"), /l.weight_scale is missing/],
+    [
+      "with a marker of float8 alone",
+      "fp8_scaled",
+      without("l.weight_scale"),
+      /l.weight_scale is missing, allowed is a/,
+    ],
+    ["of int8 codes with nothing beside them", "int8_rows", alone, /l.weight_scale is missing, allowed is a/],
+    ["of bytes with nothing beside them", "nvfp4", alone, /type of l.weight is U8, allowed is F8_E4M3/],
+    [
+      "of int8 codes with a marker for fp8",
+      "int8_rows",
+      marked('{"format": "float8_e4m3fn"}'),
+      /type of l.weight is I8/,
+    ],
     [
       "with too few scales",
       "int8_rows",

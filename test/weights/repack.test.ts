@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, open, readdir, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -10,7 +10,9 @@ import { openCheckpoint } from "../../engine/weights/checkpoint.ts";
 import { decode } from "../../engine/weights/decode.ts";
 import { removeRepackedFiles, repackedCheckpoint, repackedFiles } from "../../engine/weights/repack-cache.ts";
 import { repack, repackedParts } from "../../engine/weights/repack.ts";
+import type { StoredTensor } from "../../engine/weights/stored-tensor.ts";
 import { byteLength, countOf, storedTypes, type StoredType } from "../../engine/weights/stored-type.ts";
+import { weightOfBlocks } from "../../engine/weights/weight.ts";
 import { GoldenFile } from "../../scripts/parity/golden-file.ts";
 import { golden } from "../fixtures/golden-path.ts";
 import { ggufBytes } from "./checkpoint-bytes.ts";
@@ -144,6 +146,32 @@ describe("repacked GGUF blocks", () => {
     const session = await GraphSession.create(at, { provider: "cpu", threads: 1, prepack: false });
     expect((await session.run({}))["rows"]?.data).toEqual(new Float32Array(2 * columns));
     await session.close();
+  });
+});
+
+describe("GGUF blocks taken apart as they are loaded", () => {
+  it.each(["Q8_0", "Q4_K"] as const)("of %s are read once for all parts, and then forgotten", async (type) => {
+    const { path } = await quantisedFile(type);
+    const tensor = (await openCheckpoint(path)).tensors.get("w") as StoredTensor;
+    const weight = weightOfBlocks(tensor);
+    const parts = [weight, weight.runs?.step, weight.runs?.base].flatMap((part) => part?.madeRows ?? []);
+    const ofRows = async () => {
+      const made: Uint8Array[] = [];
+      for (const madeRows of parts) made.push(Uint8Array.from(await madeRows(0, 4)));
+      return made;
+    };
+    expect(parts).toHaveLength(type === "Q4_K" ? 3 : 2);
+    const before = await ofRows();
+    expect(await ofRows()).toEqual(before);
+    // Zeros in the file show from where the rows come: parts of one reading belong together, later ones are read anew.
+    const first = Uint8Array.from((await parts[0]?.(0, 4)) as Uint8Array);
+    const file = await open(path, "r+");
+    await file.write(new Uint8Array(tensor.length), 0, tensor.length, tensor.offset);
+    await file.close();
+    const rest: Uint8Array[] = [];
+    for (const madeRows of parts.slice(1)) rest.push(Uint8Array.from(await madeRows(0, 4)));
+    expect([first, ...rest]).toEqual(before);
+    expect((await ofRows()).flatMap((bytes) => [...bytes]).every((byte) => byte === 0)).toBe(true);
   });
 });
 

@@ -10,7 +10,7 @@ import type { NetworkFile } from "../weight-file.ts";
 import { publishedAutoencoder, type AutoencoderSettings } from "./autoencoder-context.ts";
 import { decoderGraph } from "./decoder.ts";
 import { encoderGraph, type PictureShape } from "./encoder.ts";
-import { TileBlend, tilesOf, type Sides, type Tile, type Tiling } from "./tiles.ts";
+import { byShape, TileBlend, tilesOf, type Sides, type Tile, type Tiling } from "./tiles.ts";
 import { historyFrom, type TimeSlice } from "./time-slice.ts";
 
 export interface AutoencoderOptions {
@@ -36,7 +36,7 @@ const CELL_FRAMES = 4;
 
 type Direction = "encode" | "decode";
 
-/** The video autoencoder, ready to run. Sessions are made for the shape of a tile and ended with the pass, or kept. */
+/** The video autoencoder, ready to run. Sessions are made once for each shape of tiles and end with the pass, or stay. */
 export class AutoencoderNetwork {
   readonly sizes: AutoencoderSizes;
   readonly #options: AutoencoderOptions;
@@ -105,7 +105,7 @@ export class AutoencoderNetwork {
     let done = 0;
     let whole = new Float32Array();
     try {
-      for (const tile of tiles) {
+      for (const tile of byShape(tiles)) {
         const values = await runner.run(direction, tileOf(input, scaled(tile, inCell)), () =>
           pass.onPart?.(++done, parts),
         );

@@ -35,6 +35,21 @@ export function tilesOf(size: Sides, tiling: Tiling | undefined, pixelsPerCell: 
   return rows.flatMap((row) => columns.map((column) => ({ rows: row, columns: column })));
 }
 
+/**
+ * Tiles in the order in which they are worked on: those of one shape after the other, because each shape needs sessions
+ * of its own. It depends on the tiles alone, so that sums of overlapping tiles are the same in every run.
+ */
+export function byShape(tiles: readonly Tile[]): Tile[] {
+  const groups = new Map<string, Tile[]>();
+  for (const tile of tiles) {
+    const shape = `${tile.rows.to - tile.rows.from}x${tile.columns.to - tile.columns.from}`;
+    const group = groups.get(shape);
+    if (group) group.push(tile);
+    else groups.set(shape, [tile]);
+  }
+  return [...groups.values()].flat();
+}
+
 /** The last tile is cut at the edge; one that lies inside the overlap of the one before is left out. */
 function spansOf(extent: number, tile: number, overlap: number): Span[] {
   const step = Math.max(tile - overlap, 1);
