@@ -34,7 +34,7 @@ interface StorageRank {
    * costs" (bench/storage-loss.ts), rounded. Marked `estimated` where the table has none.
    */
   readonly decibels: number;
-  /** The transformer's pass for a picture to 640×480 with 3B on two processors (docs/benchmarks.md), or of its kin. */
+  /** The transformer's pass for a picture to 640×480 with 3B on two processors (docs/benchmarks.md, the README), or of its kin. */
   readonly seconds: number;
 }
 
@@ -50,7 +50,7 @@ const storage: Readonly<Record<StorageFormat, StorageRank>> = {
   "int8 rotated": { decibels: 41, seconds: 32 },
   int8: { decibels: 35, seconds: 32 },
   "fp8 scaled": { decibels: 30, seconds: 33 },
-  mxfp8: { decibels: 30, seconds: 49 },
+  mxfp8: { decibels: 30, seconds: 34 },
   // Estimated: two bits fewer than Q8_0.
   Q6_K: { decibels: 29, seconds: 34 },
   // Estimated: plain fp8 with its last block, which shows lines otherwise, in fp16.
@@ -64,5 +64,5 @@ const storage: Readonly<Record<StorageFormat, StorageRank>> = {
   nvfp4: { decibels: 19, seconds: 37 },
   // Estimated: Q4_K without its minima.
   Q4_0: { decibels: 16, seconds: 34 },
-  other: { decibels: 0, seconds: 49 },
+  other: { decibels: 0, seconds: 40 },
 };
