@@ -98,9 +98,11 @@ export class Supervisor {
     return message.result;
   }
 
-  /** Loads a model; resolves when a job with it would start at once. */
+  /**
+   * Loads a model; resolves when a job with it would start at once. Only the worker knows whether the one it has is
+   * still what its files say.
+   */
   async load(model: ModelSpec): Promise<void> {
-    if (this.loaded?.model === model.name) return;
     await this.request(async () => ({ type: "load", model, choice: await this.chooseFor(model) }), null);
   }
 

@@ -1,7 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Job, JobResult, ModelSpec } from "../../engine/pipeline/job.ts";
+import { modelKey } from "../../engine/worker/model-key.ts";
 import { Supervisor } from "../../engine/worker/supervisor.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
@@ -53,5 +54,33 @@ describe("a task for which a device is being tried", () => {
     const supervisor = await aSupervisor(0.2);
     await supervisor.load(builtin);
     expect(await supervisor.run(job, events())).toEqual(done);
+  });
+});
+
+describe("a model", () => {
+  it("that is loaded is asked for again, as its files may be others now", async () => {
+    const supervisor = await aSupervisor();
+    for (const device of ["load 1", "load 2"]) {
+      await supervisor.load(builtin);
+      expect(supervisor.loaded).toEqual({ model: "b", device });
+    }
+  });
+
+  it("is another one when one of its files was replaced, or it is on another device", async () => {
+    const folder = await temporaryFolder();
+    const file = async (name: string, text: string) => {
+      await writeFile(join(folder, name), text);
+      return join(folder, name);
+    };
+    const [path, autoencoder, prompt] = [await file("m", "m"), await file("a", "a"), await file("p", "p")];
+    const model: ModelSpec = { ...seedvr2, path, autoencoder, prompt };
+    const keys = [await modelKey(model), await modelKey(model, { provider: "cuda", attention: "fused", arithmetic: "fp16" })];
+    expect(await modelKey(model)).toBe(keys[0]);
+    for (const each of [path, autoencoder, prompt]) {
+      await file("new", "longer than before");
+      await rename(join(folder, "new"), each);
+      keys.push(await modelKey(model));
+    }
+    expect(new Set(keys).size).toBe(5);
   });
 });
