@@ -4,7 +4,7 @@ import type { EncodeSpec } from "../media/encoding.ts";
 import type { DeviceChoice } from "../onnx/device-choice.ts";
 
 /** Raised when what stands in a manifest changes its meaning: what an older program left is begun anew. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * What of a clip is finished, kept in the task's work folder. Only what stands here counts: an encoder whose feeder
@@ -46,8 +46,8 @@ export interface KeptBatch {
   /** Index of its first frame in the result. */
   readonly first: number;
   readonly frames: number;
-  /** Of the first frame, as in segments. */
-  readonly firstTime: string;
+  /** Of each frame, as in segments. */
+  readonly times: readonly string[];
 }
 
 const pathOf = (workDir: string) => join(workDir, "manifest.json");
@@ -74,6 +74,15 @@ export async function writeWhole(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
+}
+
+/** The time of a frame of the result that is finished or kept; undefined where none of both says it. */
+export function timeOfFrame({ segments, batches }: Manifest, frame: number): bigint | undefined {
+  const last = segments.at(-1);
+  if (last && frame === finishedFrames({ segments }) - 1) return BigInt(last.lastTime);
+  const batch = batches.find(({ first, frames }) => first <= frame && frame < first + frames);
+  const time = batch?.times[frame - batch.first];
+  return time === undefined ? undefined : BigInt(time);
 }
 
 /** Frames of the result that finished segments hold. */
