@@ -1,5 +1,6 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWhole } from "../durable-files.ts";
 import type { EncodeSpec } from "../media/encoding.ts";
 import type { DeviceChoice } from "../onnx/device-choice.ts";
 
@@ -61,19 +62,6 @@ export async function readManifest(workDir: string): Promise<Manifest | null> {
 
 export async function writeManifest(workDir: string, manifest: Manifest): Promise<void> {
   await writeWhole(pathOf(workDir), JSON.stringify({ version: VERSION, ...manifest }));
-}
-
-/** Writes a file whole or not at all, also when the power fails. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, "w");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
 }
 
 /** The time of a frame of the result that is finished or kept; undefined where none of both says it. */
