@@ -120,6 +120,16 @@ describe("a file that is fetched", () => {
     expect(await readFile(join(folder, model.name), "utf8")).toBe("mine");
   });
 
+  it.each([".part", ".part.json"])("is not fetched over somebody's own NAME%s", async (ending) => {
+    const own = join(folder, `${model.name}${ending}`);
+    await writeFile(own, "mine");
+    await expect(fetching(await fileServer(serves(bytes)))).rejects.toMatchObject({
+      ...{ code: "wrong_state", facts: { path: own } },
+    });
+    expect(await readFile(own, "utf8")).toBe("mine");
+    expect(await readdir(folder)).toEqual([`${model.name}${ending}`]);
+  });
+
   it("is refused before a byte is written when the disk is too small", async () => {
     space.free = bytes.length;
     await expect(fetching(await fileServer(serves(bytes)))).rejects.toMatchObject({ code: "disk_full" });
