@@ -85,9 +85,12 @@ describe("a file that is fetched", () => {
     expect(broken.requests[2]).toMatchObject({ range: somewhere });
   });
 
-  it.each([401, 403, 404])("is given up at once where the server answers %d", async (status) => {
+  it.each([401, 403, 404, 410])("is given up at once where the server answers %d, with what to do", async (status) => {
     const server = await fileServer(answers(status));
-    await expect(fetching(server)).rejects.toMatchObject({ code: "download_failed", facts: { status } });
+    const byHand = `etch ${server.url}/${model.name} by hand and put it at ${join(folder, model.name)}.`;
+    await expect(fetching(server)).rejects.toMatchObject({
+      ...{ code: "download_failed", facts: { status }, todo: expect.stringContaining(byHand) as string },
+    });
     expect(server.requests).toHaveLength(1);
   });
 
