@@ -77,13 +77,17 @@ async function entryOf(texts: Texts, inventory: Inventory): Promise<ModelEntry> 
   return { ...state, runnable: true, autoencoder, prompt };
 }
 
-/** Published files that a model still needs before it can run; nothing where its transformer can be had nowhere. */
+/**
+ * Published files that a model still needs before it can run; nothing where its transformer can be had nowhere. Throws
+ * `not_runnable` for one whose file is there and cannot be read: whatever was fetched beside it, it would not run.
+ */
 export async function missingFiles(model: ModelEntry, places: ModelPlaces): Promise<PublishedFile[] | null> {
   if (model.runnable) return [];
   const file = publishedFile(model.name);
   if (!model.installed && !file) return null;
   const { autoencoder, prompt, transformers } = await takeInventory(places);
-  const content = transformers.get(model.name)?.content;
+  const { path, content } = transformers.get(model.name) ?? {};
+  if (path !== undefined && content?.kind === "faulty") throw faulty(model.name, path, content.fault);
   const carriesPrompt = content?.kind === "transformer" ? content.holdsPrompt : file?.withPrompt === true;
   return [
     ...(prompt === undefined && !carriesPrompt ? [promptFile] : []),
@@ -144,6 +148,15 @@ export function runnableModel(models: readonly ModelEntry[], wanted: string): Mo
     });
   }
   return model;
+}
+
+function faulty(model: string, path: string, fault: string): EngineError {
+  return new EngineError("not_runnable", {
+    what: `Model ${model} is installed but its file cannot be read.`,
+    why: fault,
+    todo: `Move ${path} elsewhere, which is never overwritten, and fetch the model again (seedvr2 models pull ${shortName(model)}).`,
+    facts: { model, path },
+  });
 }
 
 function unknownModel(models: readonly ModelEntry[], wanted: string): EngineError {

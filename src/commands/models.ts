@@ -66,10 +66,11 @@ export async function pullModel(settings: Settings, wanted: string, json: boolea
   try {
     return await withEngine(settings, async (engine) => {
       const { model, status } = await engine.call("download_model", { model: wanted });
-      const failure = status === "installed" ? null : await followDownload(engine, model, interruption.signal);
-      if (failure === "cancelled") await engine.call("download_model", { model, cancel: true });
+      const ended = status === "installed" ? null : await followDownload(engine, model, interruption.signal);
+      if (ended === "cancelled") await engine.call("download_model", { model, cancel: true });
       const { models } = await engine.call("list_available_models", {});
       const entry = models.find(({ name }) => name === model);
+      const failure = ended ?? (entry?.runnable === false ? `${model} ${availability(entry)}` : null);
       if (json) printJson(entry ?? { name: model });
       else if (failure === null) printLine(entry?.path ?? model);
       if (failure !== null) process.stderr.write(`${failure === "cancelled" ? "Cancelled." : failure}\n`);

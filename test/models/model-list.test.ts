@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, stat, symlink, utimes, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, stat, symlink, truncate, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { listModels, missingFiles, knownModel, shortName } from "../../engine/models/model-list.ts";
@@ -171,6 +171,14 @@ describe("what is still to be fetched", () => {
   it("is no second autoencoder, whatever the first is called", async () => {
     await put(autoencoder, "ComfyUI", "models", "vae", "seedvr2_ema_vae_fp16.safetensors");
     expect(await missing("3b_nvfp4")).toEqual(["seedvr2_3b_nvfp4.safetensors"]);
+  });
+
+  it("is not asked for a file that cannot be read: nothing beside it would make it run", async () => {
+    const path = await put(weights, "models", "seedvr2_ema_3b_fp16.safetensors");
+    await truncate(path, 100_000);
+    await expect(missing("3b_fp16")).rejects.toMatchObject({
+      ...{ code: "not_runnable", facts: { path }, todo: expect.stringContaining(`Move ${path} elsewhere`) as string },
+    });
   });
 
   it("is nothing for a model that can run, and cannot be said of one nobody publishes", async () => {
