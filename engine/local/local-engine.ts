@@ -141,7 +141,7 @@ export class LocalEngine implements HostedEngine {
     retry_task: (input) => this.retry(input),
     get_queue_status: async () => results.queueStatusOf(await this.snapshot(), await this.store.totals()),
     get_queue_history: async (input) => this.history(input as { limit: number; status: "completed" | "all" }),
-    get_gpu_status: async () => gpuStatusOf(this.supervisor, this.queue.working, this.config.device),
+    get_gpu_status: async () => gpuStatusOf(this.supervisor, this.queue.working, this.config),
     release_gpu_memory: async () => {
       const when = await this.supervisor.release();
       const message =
