@@ -198,7 +198,6 @@ export class LocalEngine implements HostedEngine {
       ...this.looking(),
       workDir: this.config.stateDir,
       segmentFrames: this.config.segmentFrames,
-      encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
     });
     await refuseTaken(submission);
     const { task, duplicate } = await this.store.enqueue(submission);
@@ -216,11 +215,12 @@ export class LocalEngine implements HostedEngine {
   }
 
   /** What submissions and plans are judged by. */
-  private looking(): Pick<SubmissionParts, "probe" | "models" | "memory"> {
+  private looking(): Pick<SubmissionParts, "probe" | "models" | "memory" | "encoders"> {
     return {
       probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
       models: () => this.models.entries(),
       memory: memoryHere(this.supervisor.device),
+      encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
     };
   }
 
