@@ -86,9 +86,9 @@ export async function missingFiles(model: ModelEntry, places: ModelPlaces): Prom
   const file = publishedFile(model.name);
   if (!model.installed && !file) return null;
   const { autoencoder, prompt, transformers } = await takeInventory(places);
-  const { path, content } = transformers.get(model.name) ?? {};
-  if (path !== undefined && content?.kind === "faulty") throw faulty(model.name, path, content.fault);
-  const carriesPrompt = content?.kind === "transformer" ? content.holdsPrompt : file?.withPrompt === true;
+  const found = transformers.get(model.name);
+  refuseFaulty(model.name, found);
+  const carriesPrompt = found?.content.kind === "transformer" ? found.content.holdsPrompt : file?.withPrompt === true;
   return [
     ...(prompt === undefined && !carriesPrompt ? [promptFile] : []),
     ...(autoencoder === null ? [autoencoderFile] : []),
@@ -150,10 +150,12 @@ export function runnableModel(models: readonly ModelEntry[], wanted: string): Mo
   return model;
 }
 
-function faulty(model: string, path: string, fault: string): EngineError {
-  return new EngineError("not_runnable", {
+function refuseFaulty(model: string, found: FoundCheckpoint | undefined): void {
+  if (found?.content.kind !== "faulty") return;
+  const { path } = found;
+  throw new EngineError("not_runnable", {
     what: `Model ${model} is installed but its file cannot be read.`,
-    why: fault,
+    why: found.content.fault,
     todo: `Move ${path} elsewhere, which is never overwritten, and fetch the model again (seedvr2 models pull ${shortName(model)}).`,
     facts: { model, path },
   });

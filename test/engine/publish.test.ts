@@ -1,3 +1,4 @@
+import type * as Files from "node:fs/promises";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, expect, it, vi } from "vitest";
@@ -9,7 +10,7 @@ import { temporaryFolder } from "../temporary-folder.ts";
 /** What is asked of the disk, in order. */
 const asked = vi.hoisted((): string[] => []);
 vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
+  const real = await original<typeof Files>();
   const told =
     <A extends unknown[], R>(what: string, does: (...values: A) => R) =>
     (...values: A): R => {

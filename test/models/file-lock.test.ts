@@ -2,12 +2,13 @@ import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, it, vi } from "vitest";
 import { takeFileLock } from "../../engine/models/download/file-lock.ts";
+import type * as OwnerLock from "../../engine/owner/owner-lock.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 /** What happens between the moment a lock is had and the next. */
 const then = vi.hoisted(() => ({ happens: () => {} }));
 vi.mock("../../engine/owner/owner-lock.ts", async (original) => {
-  const { takeLock } = await original<typeof import("../../engine/owner/owner-lock.ts")>();
+  const { takeLock } = await original<typeof OwnerLock>();
   return {
     takeLock: (path: string) => {
       const lock = takeLock(path);

@@ -38,7 +38,7 @@ describe("a result", () => {
     ["black, of a grey area", painted(8, flat(0.5)), painted(16, flat(0)), /all black/],
     ["all black, of a dim area", painted(64, flat(0.06)), painted(128, flat(0)), /all black/],
     ["all black, of fog", painted(64, (x) => 0.2 + 0.02 * x), painted(128, flat(0)), /all black/],
-    ["all black, of a dark blue", painted(64, (x, y, c) => (c === 2 ? 0.1 : 0)), painted(128, flat(0)), /all black/],
+    ["all black, of a dark blue", painted(64, (_x, _y, c) => (c === 2 ? 0.1 : 0)), painted(128, flat(0)), /all black/],
     ["dark grey, of a grey area", painted(8, flat(0.6)), painted(16, flat(0.1)), /mean colour 50 %/],
     ["a negative", painted(64, (x) => x ** 3), painted(128, (x) => 1 - x ** 3), /mean colour/],
     ["without its red", painted(64, ramp), painted(128, (x, y, c) => (c ? ramp(x, y, c) : 0)), /mean colour/],

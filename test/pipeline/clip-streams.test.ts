@@ -122,7 +122,7 @@ describe.each(programs)("what a clip holds beside its picture, with %s", (progra
       expect.stringMatching(/from subrip to mov_text/),
       expect.stringMatching(/^The cover picture in stream 3 \(gif.*\) was left out: mp4 cannot hold it\.$/),
     ]);
-    expect(streamsOf(output)).toEqual(["Video h264", "Audio aac", "Subtitle mov_text"]);
+    expect(streamsOf(output)).toEqual(["Video h264 (default)", "Audio aac (default)", "Subtitle mov_text (default)"]);
   });
 
   it.each(["mov", "mp4"])("includes a time code, in %s", async (format) => {

@@ -74,7 +74,10 @@ describe("a model", () => {
     };
     const [path, autoencoder, prompt] = [await file("m", "m"), await file("a", "a"), await file("p", "p")];
     const model: ModelSpec = { ...seedvr2, path, autoencoder, prompt };
-    const keys = [await modelKey(model), await modelKey(model, { provider: "cuda", attention: "fused", arithmetic: "fp16" })];
+    const keys = [
+      await modelKey(model),
+      await modelKey(model, { provider: "cuda", attention: "fused", arithmetic: "fp16" }),
+    ];
     expect(await modelKey(model)).toBe(keys[0]);
     for (const each of [path, autoencoder, prompt]) {
       await file("new", "longer than before");
