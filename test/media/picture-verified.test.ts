@@ -5,7 +5,8 @@ import { writePicture } from "../../engine/media/picture-writer.ts";
 import { temporaryFolder } from "./media-files.ts";
 
 /** A disk that gives back other bytes than it was given, in the middle of the pixels. */
-vi.mock("../../engine/media/tiff-exif.ts", () => ({
+vi.mock("../../engine/media/tiff-exif.ts", async (original) => ({
+  ...(await original<object>()),
   addExifToTiff: async (path: string) => {
     const { size } = await stat(path);
     const file = await open(path, "r+");
