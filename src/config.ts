@@ -153,12 +153,12 @@ export function settingText(settings: Settings, name: SettingName, at: Surroundi
 }
 
 /** What the engine runs with; `root` is the folder of this program, where the built-in model lies. */
-export function engineConfig(settings: Settings, root: string = projectRoot()): EngineConfig {
+export function engineConfig(settings: Settings, root: string = projectRoot(), at = here()): EngineConfig {
   const v = settings.values;
   return Object.freeze({
     stateDir: v.SEEDVR2_STATE_DIR,
     modelDirs: v.MODEL_DIR,
-    comfyFolders: comfyFolders(v.COMFYUI_PATH, here()),
+    comfyFolders: comfyFolders(v.COMFYUI_PATH, at),
     download: {
       ...{ modelUrl: v.SEEDVR2_MODEL_URL, endpoint: v.HF_ENDPOINT, token: v.HF_TOKEN },
       proxies: { http: v.HTTP_PROXY, https: v.HTTPS_PROXY, except: v.NO_PROXY },
@@ -175,7 +175,7 @@ export function engineConfig(settings: Settings, root: string = projectRoot()): 
     segmentFrames: v.SEEDVR2_SEGMENT_FRAMES,
     builtinModel: join(root, "models", "builtin_x2.onnx"),
     workerEntry: builtFile("worker"),
-    workerEnvironment: workerEnvironment(),
+    workerEnvironment: workerEnvironment(settings, at),
     version: programVersion(),
     settings: textsOf(settings, (name) => settingsTable[name].owner === "engine"),
   });
@@ -194,9 +194,26 @@ const GLIBC_TUNABLES = "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1:glibc.ma
  * The environment of a process that runs networks. onnxruntime would report each session to Microsoft; nothing of a
  * user's leaves this machine unasked.
  */
-export function workerEnvironment(): Record<string, string | undefined> {
-  const tunables = [GLIBC_TUNABLES, process.env["GLIBC_TUNABLES"]].filter(Boolean).join(":"); // the user's come last and win
-  return { ...process.env, ORT_DISABLE_TELEMETRY: "1", GLIBC_TUNABLES: tunables };
+export function workerEnvironment(settings?: Settings, at = here()): Record<string, string | undefined> {
+  const { environment } = at;
+  const tunables = [GLIBC_TUNABLES, environment["GLIBC_TUNABLES"]].filter(Boolean).join(":"); // the user's come last and win
+  const visible = settings && visibleGpus(settings, at);
+  return { ...visible, ...environment, ORT_DISABLE_TELEMETRY: "1", GLIBC_TUNABLES: tunables };
+}
+
+/** Files that tell of a container. */
+const containerMarks = ["/.dockerenv", "/run/.containerenv"];
+
+/**
+ * NVIDIA_VISIBLE_DEVICES as CUDA itself understands it, with nvidia-smi's numbers; nothing where nobody set it, so that
+ * SEEDVR2_DEVICE may name any GPU. In a container its runtime has hidden the other GPUs by the same variable already and
+ * numbered the rest from 0: the number would hide that too.
+ */
+function visibleGpus({ values, origins }: Settings, at: Surroundings): Record<string, string> {
+  const wish = values.NVIDIA_VISIBLE_DEVICES;
+  const isSaid = origins.NVIDIA_VISIBLE_DEVICES !== "default" && !["all", "void"].includes(wish);
+  if (!isSaid || containerMarks.some((path) => at.exists(path))) return {};
+  return { CUDA_DEVICE_ORDER: "PCI_BUS_ID", CUDA_VISIBLE_DEVICES: wish === "none" ? "-1" : wish };
 }
 
 /** What goes with each submission. Only engine settings that somebody set are compared: a default is no wish. */

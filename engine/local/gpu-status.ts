@@ -1,3 +1,4 @@
+import type { EngineConfig } from "../config.ts";
 import type { OperationOutput } from "../operations/operations.ts";
 import type { DeviceTrial } from "../onnx/device-choice.ts";
 import { deviceName, devicesFor } from "../onnx/providers.ts";
@@ -11,10 +12,10 @@ const noGpu = { name: null, usedMb: 0, totalMb: 0 };
 export async function gpuStatusOf(
   worker: Supervisor,
   running: Task | null,
-  device: string,
+  { device, workerEnvironment }: Pick<EngineConfig, "device" | "workerEnvironment">,
 ): Promise<OperationOutput<"get_gpu_status">> {
   const [wished] = devicesFor(device, process.platform);
-  const gpu = (await gpuFigures())[wished?.index ?? 0] ?? noGpu;
+  const gpu = (await gpuFigures(workerEnvironment))[wished?.index ?? 0] ?? noGpu;
   const isCuda = (name = "") => /^(cuda|tensorrt)/.test(name);
   const { loaded } = worker;
   return {

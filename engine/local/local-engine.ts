@@ -75,7 +75,7 @@ export class LocalEngine implements HostedEngine {
     });
     this.models = new Models({
       ...{ config, supervisor: this.supervisor },
-      inUse: () => this.queue.current?.parameters.dit_model ?? null,
+      inUse: () => this.queue.working?.parameters.dit_model ?? null,
       onError: (error) => host.log("warn", error.message, { area: "models" }),
     });
     const runner = taskRunner({
@@ -141,7 +141,7 @@ export class LocalEngine implements HostedEngine {
     retry_task: (input) => this.retry(input),
     get_queue_status: async () => results.queueStatusOf(await this.snapshot(), await this.store.totals()),
     get_queue_history: async (input) => this.history(input as { limit: number; status: "completed" | "all" }),
-    get_gpu_status: async () => gpuStatusOf(this.supervisor, this.queue.current, this.config.device),
+    get_gpu_status: async () => gpuStatusOf(this.supervisor, this.queue.working, this.config),
     release_gpu_memory: async () => {
       const when = await this.supervisor.release();
       const message =
@@ -158,7 +158,7 @@ export class LocalEngine implements HostedEngine {
       return this.models.download(model, cancel);
     },
     clean_model_cache: () => {
-      const running = this.queue.current?.parameters.dit_model ?? null;
+      const running = this.queue.working?.parameters.dit_model ?? null;
       return cleanModelCache(this.config, this.supervisor, running);
     },
     get_health: async () => ({
@@ -198,7 +198,6 @@ export class LocalEngine implements HostedEngine {
       ...this.looking(),
       workDir: this.config.stateDir,
       segmentFrames: this.config.segmentFrames,
-      encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
     });
     await refuseTaken(submission);
     const { task, duplicate } = await this.store.enqueue(submission);
@@ -216,11 +215,12 @@ export class LocalEngine implements HostedEngine {
   }
 
   /** What submissions and plans are judged by. */
-  private looking(): Pick<SubmissionParts, "probe" | "models" | "memory"> {
+  private looking(): Pick<SubmissionParts, "probe" | "models" | "memory" | "encoders"> {
     return {
       probe: async (path) => probeMedia(await findFfmpeg(this.config.ffmpegPath), path),
       models: () => this.models.entries(),
       memory: memoryHere(this.supervisor.device),
+      encoders: async () => (await findFfmpeg(this.config.ffmpegPath)).encoders,
     };
   }
 

@@ -14,7 +14,7 @@ import { modelSpecOf } from "./task-runner.ts";
 
 export interface ModelsParts {
   readonly config: EngineConfig;
-  readonly supervisor: Supervisor;
+  readonly supervisor: Pick<Supervisor, "load" | "loaded" | "loading" | "device">;
   /** Name of the running task's model; null while none runs. */
   readonly inUse: () => string | null;
   readonly onError: (error: EngineError) => void;
@@ -75,12 +75,12 @@ export class Models {
     }
     const model = runnableModel(models, wanted);
     const running = inUse();
-    if (running !== null && running !== model.name) {
-      this.#scheduled = model.name;
-      return { status: "scheduled", model: model.name };
-    }
+    const another = running !== null && running !== model.name;
+    this.#scheduled = another ? model.name : null; // the latest wish counts
+    if (another) return { status: "scheduled", model: model.name };
     if (running === null) await supervisor.load(modelSpecOf(model, config.cacheDir));
-    return { status: "loaded", model: model.name };
+    // The running task's own model may still be fetched, looked at or loaded.
+    return { status: supervisor.loaded?.model === model.name ? "loaded" : "loading", model: model.name };
   }
 
   /** Loads what was scheduled behind a task that has ended. */

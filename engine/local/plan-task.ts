@@ -9,10 +9,10 @@ import type { ModelEntry, Suggestion } from "../schemas/results.ts";
 import { measuredSeconds } from "../tasks/estimates.ts";
 import type { Task } from "../tasks/task.ts";
 import { runnableBestFirst } from "./memory-check.ts";
-import { readWish, smallerNote, type SubmissionParts, type Wish } from "./submission.ts";
+import { clipEncoding, readWish, smallerNote, type SubmissionParts, type Wish } from "./submission.ts";
 import { gigabytes, namesModel, planWith, suggestionsFor, type MemoryQuestion } from "./suggestions.ts";
 
-export interface PlanParts extends Pick<SubmissionParts, "probe" | "models" | "memory"> {
+export interface PlanParts extends Pick<SubmissionParts, "probe" | "models" | "memory" | "encoders"> {
   /** Finished tasks, from which times are learnt. */
   readonly completed: () => Promise<readonly Task[]>;
 }
@@ -48,6 +48,7 @@ export async function planTask(wish: Wish, parts: PlanParts): Promise<Plan> {
     : await bestThatFits(question, models);
   const suggestions = await suggestionsOf(question, choice, models);
   const target = read.sizeOf(parameters);
+  if (read.info.kind === "clip") await clipEncoding(read.info, { ...read, target, parameters }, parts);
   const expected = { target, frames: read.frames, parameters: { dit_model: choice.model.name } };
   const seconds = measuredSeconds(expected, await parts.completed());
   const { memory, shape, model, reason } = choice;

@@ -1,6 +1,7 @@
-import { lstat, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, mkdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { claimName } from "../claim-name.ts";
+import { syncFile, syncFiles, syncNames, writeWhole } from "../durable-files.ts";
 import { EngineError } from "../errors.ts";
 import { shortName } from "../models/model-list.ts";
 import { outputName } from "../tasks/output-name.ts";
@@ -13,17 +14,22 @@ const NOTE = "published.json";
 
 /**
  * Gives a whole, verified result its final name in the same folder. Never replaces a file unless the task says
- * overwrite: a taken name gets `_2`, `_3` …; a taken `output_path` is refused with `wrong_state`.
+ * overwrite: a taken name gets `_2`, `_3` …; a taken `output_path` is refused with `wrong_state`. When it resolves the
+ * result outlives a power cut, so that what it was made of can be removed.
  */
 export async function publish(task: Task, { result, tile }: Made, places: Places): Promise<TaskOutcome> {
   const seconds = workedUntil(Date.now(), task) / 1000;
   const { ino } = await stat(places.partPath);
+  await (isSequence(task) ? syncFiles(places.partPath) : syncFile(places.partPath));
   for (let attempt = 1; ; attempt++) {
     const name = outputName(task, shortName(task.parameters.dit_model), { seconds, tile }, attempt);
     const path = task.output.path ?? join(task.output.folder, name);
     const outcome = { ...result, path };
-    await writeFile(join(places.workDir, NOTE), JSON.stringify({ outcome, ino } satisfies Note));
-    if (await give(task, places.partPath, path)) return outcome;
+    await writeWhole(join(places.workDir, NOTE), JSON.stringify({ outcome, ino } satisfies Note));
+    if (await give(task, places.partPath, path)) {
+      await syncNames(dirname(path));
+      return outcome;
+    }
     if (task.output.path) throw nameTaken(path);
   }
 }

@@ -4,7 +4,7 @@ import type { Caller } from "../engine.ts";
 import { EngineError } from "../errors.ts";
 import { chooseEncoding } from "../media/choose-encoding.ts";
 import { travelDepth } from "../media/conversion.ts";
-import type { ClipFormat, VideoCodec } from "../media/encoding.ts";
+import type { ClipFormat, EncodeSpec, VideoCodec } from "../media/encoding.ts";
 import type { ClipInfo, MediaInfo } from "../media/media-info.ts";
 import { type WrittenFormat, formatTraits } from "../media/picture-formats.ts";
 import { defaultModel, knownModel, runnableModel } from "../models/model-list.ts";
@@ -137,15 +137,27 @@ function pictureNeeds(
   ];
 }
 
-/** What a clip's result and its unfinished parts may take. Refuses a codec or preset that cannot be had. */
-async function clipNeeds(
+type WrittenClip = Pick<Submission, "target" | "output"> & { readonly parameters: TaskParameters };
+
+/** How a clip's result would be encoded. Refuses a codec, container or preset that cannot be had. */
+export async function clipEncoding(
   info: ClipInfo,
-  { target, output, parameters }: Pick<Submission, "target" | "output"> & { parameters: TaskParameters },
-  parts: SubmissionParts & { slow: boolean },
-): Promise<DiskNeed[]> {
+  { target, output, parameters }: WrittenClip,
+  { encoders }: Pick<SubmissionParts, "encoders">,
+): Promise<EncodeSpec> {
   const { codec, quality, preset, dither } = parameters;
   const request = { container: output.format as ClipFormat, codec: codec as VideoCodec | undefined, quality, preset };
-  const { spec } = chooseEncoding(info, { ...request, dither, encoders: await parts.encoders() }, target);
+  return chooseEncoding(info, { ...request, dither, encoders: await encoders() }, target).spec;
+}
+
+/** What a clip's result and its unfinished parts may take. */
+async function clipNeeds(
+  info: ClipInfo,
+  clip: WrittenClip,
+  parts: SubmissionParts & { slow: boolean },
+): Promise<DiskNeed[]> {
+  const { output, parameters } = clip;
+  const spec = await clipEncoding(info, clip, parts);
   const frames = frameCount(info, parameters);
   const deep = travelDepth(info, spec) === 16;
   const result = encodedBytes(spec.codec, spec, frames, deep);

@@ -74,6 +74,8 @@ export const containerTraits: Readonly<Record<Container, ContainerTraits>> = {
   },
 };
 
+/** Pictures that MP4 has a box for. */
+const streamCovers = oneOf("mjpeg png bmp");
 const textSubtitles = new Set("subrip srt ass ssa mov_text webvtt text microdvd subviewer sami eia_608".split(" "));
 
 /** The stream that frames are read from. */
@@ -159,7 +161,7 @@ function coverFate(stream: StreamInfo, { container, covers }: CarryingWish, carr
   const { cover } = containerTraits[container];
   const file = covers.get(stream.index);
   if (carrying === "copied" && cover === "attachment" && file !== undefined) return { codec: null, attach: file };
-  if (carrying === "copied" && cover === "stream") {
+  if (carrying === "copied" && cover === "stream" && streamCovers(stream.codec)) {
     return { codec: "copy", extra: (specifier) => [`-disposition:${specifier}`, "attached_pic"] };
   }
   return { codec: null, note: `The cover picture in ${nameOf(stream)} was left out: ${container} cannot hold it.` };

@@ -13,6 +13,11 @@ import { unpackFrame } from "./pixels.ts";
 export interface ReadOptions {
   /** Frames to leave out at the beginning; they are decoded, so that the others are the same as ever. */
   readonly fromFrame?: number | undefined;
+  /**
+   * The time that an earlier reader gave to the frame of this index in the clip: whatever comes behind it gets the times
+   * it would have got there, also where the file gives several frames one time.
+   */
+  readonly after?: { readonly frame: number; readonly time: bigint } | undefined;
   /** Frames to read at most. */
   readonly limit?: number | undefined;
   /** Bits a channel of the frames; as many as the source needs by default. */
@@ -115,6 +120,8 @@ class FfmpegClipReader implements ClipReader {
   constructor(process: FfmpegProcess, reading: Reading) {
     this.process = process;
     this.reading = reading;
+    const { after, fromFrame = 0 } = reading.options;
+    if (after && after.frame < fromFrame) this.lastTime = after.time;
   }
 
   get warnings(): readonly string[] {
@@ -193,7 +200,9 @@ class FfmpegClipReader implements ClipReader {
     // ffmpeg may write a finer base than asked for; it is a multiple, so this division leaves nothing over.
     const told = (packet.time * BigInt(from.num) * BigInt(to.den)) / (BigInt(from.den) * BigInt(to.num));
     // Where the file gives several frames one time, each comes a tick after the other: no container has it otherwise.
-    const time = this.lastTime === null || told > this.lastTime ? told : this.lastTime + 1n;
+    const rising = this.lastTime === null || told > this.lastTime ? told : this.lastTime + 1n;
+    const { after, fromFrame = 0 } = options;
+    const time = after?.frame === fromFrame + this.framesRead ? after.time : rising;
     this.lastTime = time;
     return { ...unpackFrame(packet.data, { width, height, ...travel }), time };
   }

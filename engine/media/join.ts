@@ -18,7 +18,7 @@ import {
   spawnFfmpeg,
 } from "./ffmpeg-process.ts";
 import type { TimeBase } from "./frame.ts";
-import type { ClipInfo } from "./media-info.ts";
+import type { ClipInfo, StreamInfo } from "./media-info.ts";
 import { type Segment, joinedSegments } from "./segments.ts";
 
 export type { Segment } from "./segments.ts";
@@ -50,11 +50,13 @@ export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promis
   const zero = await zeroOf(ffmpeg, request);
   const covers = await coverFiles(ffmpeg, request);
   const wish = { container: request.container, input: 1, covers };
+  const pictures = request.sourceInfo.streams.filter(({ attachedPicture }) => attachedPicture);
   let carrying: ReadonlyMap<number, Carrying> = new Map();
   let lines: readonly string[] = [];
-  for (const attempt of ["all", "what can be", "none"] as const) {
+  for (const attempt of ["all", "what can be", "no covers", "none"] as const) {
     if (attempt === "what can be") carrying = await carriedAlone(ffmpeg, request);
-    if (attempt === "none") carrying = new Map(request.sourceInfo.streams.map(({ index }) => [index, "left out"]));
+    if (attempt === "no covers") carrying = new Map([...carrying, ...leftOut(pictures)]);
+    if (attempt === "none") carrying = new Map(leftOut(request.sourceInfo.streams));
     const carried = carryStreams(request.sourceInfo, { ...wish, carrying });
     const failure = await join(ffmpeg, request, joinParameters(request, carried, zero));
     if (!failure) return { notes: [...carried.notes, ...excuse(lines), ...(await lostEntries(ffmpeg, request))] };
@@ -67,6 +69,8 @@ export async function joinSegments(ffmpeg: Ffmpeg, request: JoinRequest): Promis
     facts: { path: request.output, lines },
   });
 }
+
+const leftOut = (streams: readonly StreamInfo[]) => streams.map(({ index }) => [index, "left out"] as const);
 
 /** Null where the file is whole, else ffmpeg's last lines. */
 async function join(

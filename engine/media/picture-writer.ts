@@ -8,7 +8,7 @@ import { isSrgb, parseIcc } from "./icc-profile.ts";
 import { fitFrames, packed } from "./picture-fit.ts";
 import { type WrittenFormat, formatTraits } from "./picture-formats.ts";
 import { type CarriedMetadata, missing, uprightXmp } from "./picture-metadata.ts";
-import { loadSharp, maxPicturePixels } from "./sharp.ts";
+import { loadSharp, maxPicturePixels, openingOptions } from "./sharp.ts";
 import { addExifToTiff } from "./tiff-exif.ts";
 import { writeVipsFile } from "./vips-file.ts";
 
@@ -112,7 +112,10 @@ async function encode(from: string, path: string, { writing, carried, grey, deep
   await inFormat(density ? keeping.withDensity(density) : keeping, writing, deep).toFile(path);
 }
 
-/** Makes sure that the file can be opened and has its size; answers its pages, and what it should hold and does not. */
+/** Side in pixels that a written picture is decoded to: all of it is read, and nothing of it is kept. */
+const GLANCE = 16;
+
+/** Makes sure that the file has its size and all of it decodes; answers its pages, and what it should hold and does not. */
 async function verify(
   path: string,
   { width, height }: Frame,
@@ -121,6 +124,8 @@ async function verify(
   const sharp = await loadSharp();
   const written = await sharp(path, { limitInputPixels: false }).metadata();
   assert.deepEqual([written.width, written.height], [width, height], "the written picture has its size");
+  const whole = { ...openingOptions, limitInputPixels: false, pages: -1, sequentialRead: true };
+  await sharp(path, whole).resize(GLANCE, GLANCE, { fit: "fill" }).raw().toBuffer();
   const { icc, ...rest } = carried;
   const profile = icc && parseIcc(icc);
   // Without a tag a picture is taken for sRGB.

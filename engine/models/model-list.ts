@@ -67,14 +67,18 @@ async function entryOf(texts: ModelTexts, inventory: Inventory): Promise<ModelEn
   return { ...state, runnable: true, autoencoder, prompt };
 }
 
-/** Published files that a model still needs before it can run; nothing where its transformer can be had nowhere. */
+/**
+ * Published files that a model still needs before it can run; nothing where its transformer can be had nowhere. Throws
+ * `not_runnable` for one whose file is there and cannot be read: whatever was fetched beside it, it would not run.
+ */
 export async function missingFiles(model: ModelEntry, places: ModelPlaces): Promise<PublishedFile[] | null> {
   if (model.runnable) return [];
   const file = publishedFile(model.name);
   if (!model.installed && !file) return null;
   const { autoencoder, prompt, transformers } = await takeInventory(places);
-  const content = transformers.get(model.name)?.content;
-  const carriesPrompt = content?.kind === "transformer" ? content.holdsPrompt : file?.withPrompt === true;
+  const found = transformers.get(model.name);
+  refuseFaulty(model.name, found);
+  const carriesPrompt = found?.content.kind === "transformer" ? found.content.holdsPrompt : file?.withPrompt === true;
   return [
     ...(prompt === undefined && !carriesPrompt ? [promptFile] : []),
     ...(autoencoder === null ? [autoencoderFile] : []),
@@ -134,6 +138,17 @@ export function runnableModel(models: readonly ModelEntry[], wanted: string): Mo
     });
   }
   return model;
+}
+
+function refuseFaulty(model: string, found: FoundCheckpoint | undefined): void {
+  if (found?.content.kind !== "faulty") return;
+  const { path } = found;
+  throw new EngineError("not_runnable", {
+    what: `Model ${model} is installed but its file cannot be read.`,
+    why: found.content.fault,
+    todo: `Move ${path} elsewhere, which is never overwritten, and fetch the model again (seedvr2 models pull ${shortName(model)}).`,
+    facts: { model, path },
+  });
 }
 
 function unknownModel(models: readonly ModelEntry[], wanted: string): EngineError {

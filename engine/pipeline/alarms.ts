@@ -11,6 +11,11 @@ const STEP = 31;
 const FLAT = 1 / 255;
 /** The source's cells differ by more than fades, noise and rounding do: it is not of one colour. */
 const STRUCTURE = 8 / 255;
+/**
+ * A mean of the source that cannot become black. What makes a frame darker takes a few hundredths (MEAN below); the first
+ * and last frames of a fade, black with noise and black that is a little too light have less.
+ */
+const LIT = 10 / 255;
 /** Opacity of a cell, of the average cell's, that is too little to tell its colour. */
 const HARDLY_SEEN = 0.1;
 /**
@@ -21,7 +26,8 @@ const MEAN = 0.25;
 
 /**
  * Compares a result frame with the frame it was made of. Throws `provider_failed` where it is of one colour and the
- * source is not, or where the mean of a channel is off by more than a quarter of the range: such a result comes from a
+ * source is not, or where the mean of a channel is off by more than a quarter of the range, or where it is all black and the
+ * source is not: such a result comes from a
  * damaged model or a device that computes wrongly, and must not be delivered. `index` is the frame's in the source.
  * Colours count by their opacity: what is under full transparency may be anything. (Numbers that are not finite are
  * found before frames are made of them.)
@@ -34,8 +40,10 @@ export function refuseWrongFrame(source: Frame, made: Frame, index: number): voi
   const before = lookAt(source, grid);
   const after = lookAt(made, grid);
   if (!before || !after) return;
-  if (before.spread > STRUCTURE && after.spread <= FLAT) {
-    const colour = after.means.every((mean) => mean <= FLAT) ? "all black" : "of one colour";
+  const isFlat = after.spread <= FLAT;
+  const isBlack = isFlat && after.means.every((mean) => mean <= FLAT);
+  if ((isFlat && before.spread > STRUCTURE) || (isBlack && Math.max(...before.means) > LIT)) {
+    const colour = isBlack ? "all black" : "of one colour";
     throw wrong(index, `came out ${colour}, and the source is not`, { source: before.means, made: after.means });
   }
   const off = Math.max(...after.means.map((mean, channel) => Math.abs(mean - (before.means[channel] ?? 0))));

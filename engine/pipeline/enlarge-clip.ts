@@ -12,7 +12,7 @@ import { batchesOf } from "./batches.ts";
 import { deviceBudget } from "./memory-budget.ts";
 import { withPrepended } from "./prepended-frames.ts";
 import type { Job, JobProgress, JobResult } from "./job.ts";
-import { finishedFrames, readManifest, writeManifest } from "./manifest.ts";
+import { finishedFrames, readManifest, timeOfFrame, writeManifest } from "./manifest.ts";
 import type { Manifest } from "./manifest.ts";
 import { SegmentedOutput } from "./segmented-output.ts";
 import { tileSide } from "./tile-side.ts";
@@ -81,7 +81,7 @@ async function enlargeFrames(job: Job, info: ClipInfo, run: Run): Promise<Enlarg
   const { upscaler, trace, manifest } = run;
   const output = await resumedOutput(job, run);
   let framesDone = output.frames;
-  const { stream, reader } = openStream(job, info, { ...run, done: framesDone });
+  const { stream, reader } = openStream(job, info, { ...run, output });
   const total = expectedFrames(job, info);
   const report = (share: number, stage: string) => {
     const all = Math.max(total, framesDone);
@@ -157,16 +157,19 @@ interface Stream {
 function openStream(
   job: Job,
   info: ClipInfo,
-  { done, trace, manifest, upscaler: { plan } }: Run & { done: number },
+  { output, trace, manifest, upscaler: { plan } }: Run & { output: SegmentedOutput },
 ): { stream: Stream; reader: ClipReader } {
   const { preview_frames: limit, prepend_frames: inFront = 0 } = job.parameters;
-  const wanted = done + inFront;
+  const wanted = output.frames + inFront;
   const owned = Math.floor(wanted / plan.owned) * plan.owned;
   const start = Math.max(0, owned - plan.before);
   const prepends = inFront > 0 && start <= inFront;
   const fromFrame = prepends ? 0 : start - inFront;
+  const last = output.frames - 1;
+  const time = timeOfFrame(output.manifest, last);
   const reader = readClip(job.ffmpeg, job.inputPath, info, {
     fromFrame,
+    after: time === undefined ? undefined : { frame: last, time },
     limit: limit ? Math.max(0, limit - fromFrame) : undefined,
     depth: travelDepth(info, manifest.plan.encode),
     deinterlace: job.parameters.deinterlace,

@@ -5,7 +5,6 @@ import type { EncodeSpec } from "../media/encoding.ts";
 import type { Ffmpeg } from "../media/ffmpeg.ts";
 import type { Frame } from "../media/frame.ts";
 import { probeMedia } from "../media/probe.ts";
-import { ticksIn } from "../media/segments.ts";
 import { finishedFrames } from "./manifest.ts";
 import type { KeptBatch, Manifest } from "./manifest.ts";
 
@@ -46,7 +45,7 @@ export async function keepBatch(place: BatchPlace, frames: readonly Frame[], fir
     await writer.abort();
     throw error;
   }
-  return { file, first, frames: frames.length, firstTime: String(head.time) };
+  return { file, first, frames: frames.length, times: frames.map(({ time }) => String(time)) };
 }
 
 /**
@@ -71,8 +70,10 @@ async function* batchFrames(place: BatchPlace, batch: KeptBatch, fromFrame: numb
   const info = await probeMedia(place.ffmpeg, path).catch(() => null);
   if (info?.kind !== "clip" || fromFrame >= batch.frames) return;
   const reader = readClip(place.ffmpeg, path, info, { fromFrame });
-  const start = BigInt(batch.firstTime);
+  const times = batch.times.slice(fromFrame).values();
   for await (const frame of reader) {
-    yield { ...frame, time: start + ticksIn(place.encode.timeBase, frame.time, info.timeBase) };
+    const { value } = times.next();
+    if (value === undefined) return; // more frames than were stored
+    yield { ...frame, time: BigInt(value) };
   }
 }

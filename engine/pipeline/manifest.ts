@@ -1,10 +1,11 @@
-import { open, readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWhole } from "../durable-files.ts";
 import type { EncodeSpec } from "../media/encoding.ts";
 import type { DeviceChoice } from "../onnx/device-choice.ts";
 
 /** Raised when what stands in a manifest changes its meaning: what an older program left is begun anew. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * What of a clip is finished, kept in the task's work folder. Only what stands here counts: an encoder whose feeder
@@ -46,8 +47,8 @@ export interface KeptBatch {
   /** Index of its first frame in the result. */
   readonly first: number;
   readonly frames: number;
-  /** Of the first frame, as in segments. */
-  readonly firstTime: string;
+  /** Of each frame, as in segments. */
+  readonly times: readonly string[];
 }
 
 const pathOf = (workDir: string) => join(workDir, "manifest.json");
@@ -63,17 +64,13 @@ export async function writeManifest(workDir: string, manifest: Manifest): Promis
   await writeWhole(pathOf(workDir), JSON.stringify({ version: VERSION, ...manifest }));
 }
 
-/** Writes a file whole or not at all, also when the power fails. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, "w");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
+/** The time of a frame of the result that is finished or kept; undefined where none of both says it. */
+export function timeOfFrame({ segments, batches }: Manifest, frame: number): bigint | undefined {
+  const last = segments.at(-1);
+  if (last && frame === finishedFrames({ segments }) - 1) return BigInt(last.lastTime);
+  const batch = batches.find(({ first, frames }) => first <= frame && frame < first + frames);
+  const time = batch?.times[frame - batch.first];
+  return time === undefined ? undefined : BigInt(time);
 }
 
 /** Frames of the result that finished segments hold. */

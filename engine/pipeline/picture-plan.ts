@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWhole } from "../durable-files.ts";
 import type { Job } from "./job.ts";
-import { writeWhole } from "./manifest.ts";
 import { deviceBudget } from "./memory-budget.ts";
 
 interface PicturePlan {

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWhole } from "../durable-files.ts";
 import { chooseTiling, sideThatFailed } from "../upscalers/choose-tiling.ts";
 import type { Job } from "./job.ts";
-import { readManifest, writeWhole } from "./manifest.ts";
+import { readManifest } from "./manifest.ts";
 import { pictureMemory } from "./picture-plan.ts";
 import { upscaleSettings } from "./upscale-settings.ts";
 

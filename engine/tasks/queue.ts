@@ -1,5 +1,6 @@
 import { EngineError, asEngineError } from "../errors.ts";
 import type { TaskStore } from "./task-store.ts";
+import { isEnded } from "./task.ts";
 import type { Task, TaskOutcome, TaskProgress } from "./task.ts";
 
 /** Runs one task to its end. Rejects with an EngineError; `worker_died` means that trying again may help. */
@@ -44,9 +45,15 @@ export class Queue {
     this.parts = parts;
   }
 
-  /** The task being worked on, with its latest progress. */
+  /** The task being worked on, with its latest progress; one that has ended stays until it is cleared up after. */
   get current(): Task | null {
     return this.running?.task ?? null;
+  }
+
+  /** The same without one that has ended: it needs its model no longer. */
+  get working(): Task | null {
+    const { current } = this;
+    return current && !isEnded(current.state) ? current : null;
   }
 
   /** Starts working if there is work; harmless otherwise. */
@@ -114,6 +121,7 @@ export class Queue {
 
   /** Says how a task ended and clears up after it; a file that cannot be removed is no reason to stop. */
   private async ended(task: Task): Promise<void> {
+    if (this.running?.task.id === task.id) this.running.task = task;
     this.parts.onChange(task);
     await this.parts.runner.tidy(task).catch(this.parts.onError);
   }

@@ -59,6 +59,7 @@ export class DeviceChooser {
     const { choice, ...trial } = await tryDeviceApart(device, { ...this.#worker, signal });
     if (!choice) return trial;
     const reason = this.#wish === "auto" ? passedOver(trial) : undefined;
-    return { ...trial, ...(reason && { reason }), choice: { ...choice, memory: await freeGpuMemory(device.index) } };
+    const memory = await freeGpuMemory(this.#worker.environment, device.index);
+    return { ...trial, ...(reason && { reason }), choice: { ...choice, memory } };
   }
 }

@@ -18,17 +18,25 @@ const MIB = 2 ** 20;
 const GPU_RESERVE = 1e9;
 const UNTOLD = 6e9;
 
-/** The GPUs that nvidia-smi tells of, else those that Linux does; none elsewhere. */
-export async function gpuFigures(): Promise<readonly GpuFigures[]> {
-  const nvidia = await nvidiaFigures();
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The GPUs that a process of this environment sees, as nvidia-smi tells of them, else as Linux does; none elsewhere. */
+export async function gpuFigures(environment: Environment): Promise<readonly GpuFigures[]> {
+  const nvidia = visibleFigures(await nvidiaFigures(), environment["CUDA_VISIBLE_DEVICES"]);
   return nvidia.length > 0 ? nvidia : kernelFigures();
 }
 
 /** Bytes that networks on a GPU may plan with: what is free now, less a reserve. */
-export async function freeGpuMemory(index = 0): Promise<number> {
-  const gpu = (await gpuFigures())[index];
+export async function freeGpuMemory(environment: Environment, index = 0): Promise<number> {
+  const gpu = (await gpuFigures(environment))[index];
   if (!gpu?.totalMb) return UNTOLD;
   return Math.max(GPU_RESERVE, (gpu.totalMb - gpu.usedMb) * MIB - GPU_RESERVE);
+}
+
+/** Those that CUDA is let see, in the order it numbers them; all where they are not told by number. */
+export function visibleFigures(all: readonly GpuFigures[], visible: string | undefined): readonly GpuFigures[] {
+  if (visible === undefined || !/^\d+(,\d+)*$/.test(visible)) return all;
+  return visible.split(",").flatMap((number) => all[Number(number)] ?? []);
 }
 
 async function nvidiaFigures(): Promise<readonly GpuFigures[]> {

@@ -10,6 +10,7 @@ import { runJob } from "../pipeline/run-job.ts";
 import { upscaleSettings } from "../pipeline/upscale-settings.ts";
 import { openModelThread } from "../upscalers/open-model-thread.ts";
 import type { LoadedModel } from "../upscalers/upscaler.ts";
+import { modelKey } from "./model-key.ts";
 import { toWorker } from "./protocol.ts";
 import type { FromWorker, WorkerSetup } from "./protocol.ts";
 import { TRY_DEVICE } from "./try-devices.ts";
@@ -31,18 +32,21 @@ function tell(message: FromWorker): void {
   process.send?.(message);
 }
 
+/** Tells at the end that the model is loaded, also where it was before. */
 async function load(wanted: ModelSpec, choice?: DeviceChoice): Promise<LoadedModel> {
-  const key = JSON.stringify([wanted.name, choice]);
-  if (held?.key === key) return held.model;
-  tell({ type: "loading", model: wanted.name });
+  const key = await modelKey(wanted, choice);
+  const model = held?.key === key ? held.model : await replaceHeld(wanted, choice);
+  held = { key, model };
+  tell({ type: "loaded", model: wanted.name, device: model.device });
+  return model;
+}
+
+async function replaceHeld({ name, ...files }: ModelSpec, choice?: DeviceChoice): Promise<LoadedModel> {
+  tell({ type: "loading", model: name });
   await held?.model.close();
   held = null;
-  const { name, ...files } = wanted;
   const entry = new URL("./upscaler-thread.js", import.meta.url);
-  const model = await openModelThread(entry, { files, choice, ...setup });
-  held = { key, model };
-  tell({ type: "loaded", model: name, device: model.device });
-  return model;
+  return openModelThread(entry, { files, choice, ...setup });
 }
 
 async function run(job: Job): Promise<void> {

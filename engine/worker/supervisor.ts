@@ -51,6 +51,8 @@ export class Supervisor {
   private gone: Promise<void> = Promise.resolve();
   private turn: Promise<unknown> = Promise.resolve();
   private expecting: Expecting | null = null;
+  /** Requests that are not answered, also those that wait their turn or for a device to be tried. */
+  private unanswered = 0;
   private idleTimer: NodeJS.Timeout | undefined;
   private releaseWhenIdle = false;
   private ending = false;
@@ -80,8 +82,9 @@ export class Supervisor {
     return this.loadingHere ?? this.choosing;
   }
 
+  /** Whether somebody waits for the worker; a task for which a device is being tried does. */
   get busy(): boolean {
-    return this.expecting !== null;
+    return this.unanswered > 0;
   }
 
   /** Runs a job to its result. Aborting ends the worker; the promise then rejects with `cancelled`. */
@@ -95,9 +98,11 @@ export class Supervisor {
     return message.result;
   }
 
-  /** Loads a model; resolves when a job with it would start at once. */
+  /**
+   * Loads a model; resolves when a job with it would start at once. Only the worker knows whether the one it has is
+   * still what its files say.
+   */
   async load(model: ModelSpec): Promise<void> {
-    if (this.loaded?.model === model.name) return;
     await this.request(async () => ({ type: "load", model, choice: await this.chooseFor(model) }), null);
   }
 
@@ -140,14 +145,28 @@ export class Supervisor {
 
   /** One request after the other: a task that begins while a model is being loaded waits for that. */
   private request(make: () => Promise<ToWorker>, task: string | null, events?: JobEvents): Promise<FromWorker> {
-    const turn = this.turn.then(async () => this.ask(await make(), task, events));
+    this.unanswered += 1;
+    const turn = this.turn.then(() => this.answer(make, task, events));
     this.turn = turn.catch(() => undefined);
     return turn;
   }
 
+  private async answer(
+    make: () => Promise<ToWorker>,
+    task: string | null,
+    events: JobEvents | undefined,
+  ): Promise<FromWorker> {
+    clearTimeout(this.idleTimer); // before the message is made: ending the worker would end the trial of a device too
+    try {
+      return await this.ask(await make(), task, events);
+    } finally {
+      this.unanswered -= 1;
+      await this.rest();
+    }
+  }
+
   private async ask(message: ToWorker, task: string | null, events?: JobEvents): Promise<FromWorker> {
     if (events?.signal.aborted) throw cancelled();
-    clearTimeout(this.idleTimer);
     // A process that is ending, or has died without our having heard yet, takes no work.
     if (this.ending || this.child?.connected === false) await this.gone;
     const child = this.ensure();
@@ -168,7 +187,6 @@ export class Supervisor {
     } finally {
       events?.signal.removeEventListener("abort", cancel);
       this.expecting = null;
-      await this.rest();
     }
   }
 

@@ -15,8 +15,19 @@ export async function listModels(settings: Settings, json: boolean): Promise<num
     for (const model of answer.models) printJson({ ...model, default: model.name === answer.default });
     return 0;
   }
-  const rows = answer.models.map((model) => [
-    `${model.name === answer.default ? "*" : " "} ${model.name}`,
+  printLine(modelsText(answer.models, answer.default));
+  if (answer.cache_bytes > 0) {
+    printLine(
+      `\nRepacked files take ${megabytes(answer.cache_bytes)} in the cache folder; "seedvr2 models clean" removes them.`,
+    );
+  }
+  return 0;
+}
+
+/** A line for each model, and below it what it is good for. */
+export function modelsText(models: readonly ModelEntry[], usual: string): string {
+  const rows = models.map((model) => [
+    `${model.name === usual ? "*" : " "} ${model.name}`,
     model.params,
     model.precision,
     model.size,
@@ -24,15 +35,9 @@ export async function listModels(settings: Settings, json: boolean): Promise<num
     memoryHere(model),
     availability(model),
   ]);
-  printLine(
-    table(["  model (* default)", "params", "precision", "size", "GPU memory", "1080p picture here", "state"], rows),
-  );
-  if (answer.cache_bytes > 0) {
-    printLine(
-      `\nRepacked files take ${megabytes(answer.cache_bytes)} in the cache folder; "seedvr2 models clean" removes them.`,
-    );
-  }
-  return 0;
+  const headings = ["  model (* default)", "params", "precision", "size", "GPU memory", "1080p picture here", "state"];
+  const [heading = "", ...lines] = table(headings, rows).split("\n");
+  return [heading, ...lines.flatMap((line, index) => [line, `      ${models[index]?.desc.en ?? ""}`])].join("\n");
 }
 
 /** Removes repacked files that no running task uses; they are made again when they are needed. */
@@ -67,10 +72,11 @@ export async function pullModel(settings: Settings, wanted: string, json: boolea
   try {
     return await withEngine(settings, async (engine) => {
       const { model, status } = await engine.call("download_model", { model: wanted });
-      const failure = status === "installed" ? null : await followDownload(engine, model, interruption.signal);
-      if (failure === "cancelled") await engine.call("download_model", { model, cancel: true });
+      const ended = status === "installed" ? null : await followDownload(engine, model, interruption.signal);
+      if (ended === "cancelled") await engine.call("download_model", { model, cancel: true });
       const { models } = await engine.call("list_available_models", {});
       const entry = models.find(({ name }) => name === model);
+      const failure = ended ?? (entry?.runnable === false ? `${model} ${availability(entry)}` : null);
       if (json) printJson(entry ?? { name: model });
       else if (failure === null) printLine(entry?.path ?? model);
       if (failure !== null) process.stderr.write(`${failure === "cancelled" ? "Cancelled." : failure}\n`);

@@ -11,13 +11,14 @@ import type { Finding } from "./finding.ts";
 /** GPUs, every device of this platform and the wished one on trial, and the way to CUDA where that is of use. */
 export async function deviceFindings(settings: Settings): Promise<Finding[]> {
   const wish = settings.values.SEEDVR2_DEVICE;
-  const gpus = await gpuFigures();
+  const environment = workerEnvironment(settings);
+  const gpus = await gpuFigures(environment);
   const findings: Finding[] = gpus.map(({ name, usedMb, totalMb }) => ({
     about: "GPU",
     state: "ok",
     text: totalMb > 0 ? `${name}, ${usedMb} of ${totalMb} MiB in use` : `${name}, its driver does not tell its memory`,
   }));
-  const worker = { entry: builtFile("worker"), environment: workerEnvironment() };
+  const worker = { entry: builtFile("worker"), environment };
   const wished = wish === "auto" ? [] : devicesFor(wish, process.platform);
   const isWished = ({ provider }: Device) => wished.some((device) => device.provider === provider);
   const others = devicesFor("auto", process.platform).filter((device) => !isWished(device));

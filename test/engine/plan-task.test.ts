@@ -20,7 +20,10 @@ const picture = {
   ...{ kind: "picture", format: "png", width: 480, height: 270, depth: 8, alpha: false },
   ...{ grey: false, pages: 1, stacked: false },
 } as PictureInfo;
-const clip = { ...{ kind: "clip", width: 480, height: 270, frames: 100, depth: 8 } } as unknown as ClipInfo;
+const clip = {
+  ...{ kind: "clip", width: 480, height: 270, frames: 100, depth: 8, alpha: false, pixelFormat: "yuv420p" },
+  ...{ colour: {}, fields: "progressive" },
+} as unknown as ClipInfo;
 
 let folder: string;
 /** A folder with 7B and 3B in fp16 and all that they need. */
@@ -152,6 +155,18 @@ describe("a plan", () => {
     expect(other).toMatchObject({ expected_seconds: null, time_from: "not measured yet" });
   });
 
+  it.each([
+    ["a codec its container does not take", { output_format: "webm", codec: "h264" }, /h264 is not possible in webm/],
+    ["a codec the ffmpeg here has not", { codec: "hevc" }, /cannot encode hevc/],
+    ["a preset its codec has not", { preset: "sideways" }, /preset sideways is not possible/],
+  ])("is refused as the submission is with %s", async (_what, parameters, message) => {
+    for (const ask of [plan, submit]) {
+      const refused = ask({ dit_model: "builtin_x2", ...parameters }, { info: clip });
+      await expect(refused).rejects.toThrow(message);
+      await expect(refused).rejects.toMatchObject({ code: "invalid_parameter" });
+    }
+  });
+
   it("can be made with a model that is not installed, and says so", async () => {
     const made = await plan({ dit_model: "7b_fp16" }, { modelDirs: [] });
     expect(made.weights_bytes).toBe(16.5e9);
@@ -208,7 +223,7 @@ describe("on a GPU", () => {
 
 describe("a submission", () => {
   const wish = { dit_model: "3b_fp16", resolution: 1080, output_format: "mp4" };
-  const here = { info: { ...clip, colour: {}, audio: [], rate: { num: 25, den: 1 } } as unknown as ClipInfo };
+  const here = { info: clip };
 
   it.each([
     ["tiles switched off", { vae_tiling: "off" }],

@@ -224,6 +224,13 @@ export const clipsOfStreams: Readonly<Record<string, Recipe>> = {
       ...["-disposition:v:1", "attached_pic", "-metadata", "title=A day"],
     ],
   },
+  "Matroska with a cover that MP4 has not": {
+    extension: "mkv",
+    parameters: [
+      ...[...moving(1), ...tone(1), "-i", "@a.srt", ...maps("0", "1", "2"), ...h264, "-c:a", "aac", "-c:s", "copy"],
+      ...["-attach", "@cover.gif", "-metadata:s:t:0", "mimetype=image/gif", "-metadata:s:t:0", "filename=cover.gif"],
+    ],
+  },
   "QuickTime with a time code": {
     extension: "mov",
     parameters: [...moving(1), ...tone(1), ...h264, "-c:a", "pcm_s16le", "-timecode", "01:02:03:04"],
@@ -252,7 +259,7 @@ export const clipsOfStreams: Readonly<Record<string, Recipe>> = {
 export async function makeAwkwardClip({ parameters, alter }: Recipe, path: string): Promise<string> {
   const folder = dirname(path);
   for (const [name, bytes] of Object.entries(besideClips)) await writeFile(join(folder, name), bytes());
-  ffmpegCommand(...still, "-frames:v", "1", join(folder, "cover.jpg"));
+  for (const cover of ["cover.jpg", "cover.gif"]) ffmpegCommand(...still, "-frames:v", "1", join(folder, cover));
   ffmpegCommand(...parameters.map((each) => (each.startsWith("@") ? join(folder, each.slice(1)) : each)), path);
   if (alter) await writeFile(path, alter(await readFile(path)));
   return path;

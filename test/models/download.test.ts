@@ -85,9 +85,12 @@ describe("a file that is fetched", () => {
     expect(broken.requests[2]).toMatchObject({ range: somewhere });
   });
 
-  it.each([401, 403, 404])("is given up at once where the server answers %d", async (status) => {
+  it.each([401, 403, 404, 410])("is given up at once where the server answers %d, with what to do", async (status) => {
     const server = await fileServer(answers(status));
-    await expect(fetching(server)).rejects.toMatchObject({ code: "download_failed", facts: { status } });
+    const byHand = `etch ${server.url}/${model.name} by hand and put it at ${join(folder, model.name)}.`;
+    await expect(fetching(server)).rejects.toMatchObject({
+      ...{ code: "download_failed", facts: { status }, todo: expect.stringContaining(byHand) as string },
+    });
     expect(server.requests).toHaveLength(1);
   });
 
@@ -118,6 +121,16 @@ describe("a file that is fetched", () => {
     await writeFile(join(folder, model.name), "mine");
     await fetching(await fileServer(serves(bytes)));
     expect(await readFile(join(folder, model.name), "utf8")).toBe("mine");
+  });
+
+  it.each([".part", ".part.json"])("is not fetched over somebody's own NAME%s", async (ending) => {
+    const own = join(folder, `${model.name}${ending}`);
+    await writeFile(own, "mine");
+    await expect(fetching(await fileServer(serves(bytes)))).rejects.toMatchObject({
+      ...{ code: "wrong_state", facts: { path: own } },
+    });
+    expect(await readFile(own, "utf8")).toBe("mine");
+    expect(await readdir(folder)).toEqual([`${model.name}${ending}`]);
   });
 
   it("is refused before a byte is written when the disk is too small", async () => {

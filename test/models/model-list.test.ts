@@ -215,6 +215,14 @@ describe("what is still to be fetched", () => {
     expect(await missing("3b_nvfp4")).toEqual(["seedvr2_3b_nvfp4.safetensors"]);
   });
 
+  it("is not asked for a file that cannot be read: nothing beside it would make it run", async () => {
+    const path = await put(weights, "models", "seedvr2_ema_3b_fp16.safetensors");
+    await truncate(path, 100_000);
+    await expect(missing("3b_fp16")).rejects.toMatchObject({
+      ...{ code: "not_runnable", facts: { path }, todo: expect.stringContaining(`Move ${path} elsewhere`) as string },
+    });
+  });
+
   it("is nothing for a model that can run, and cannot be said of one nobody publishes", async () => {
     await tinyModel(join(home, "models"));
     expect(await missing("3b_fp16")).toEqual([]);

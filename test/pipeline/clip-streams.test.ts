@@ -116,6 +116,15 @@ describe.each(programs)("what a clip holds beside its picture, with %s", (progra
     expect(bannerOf(output)).toContain("A day");
   });
 
+  it("loses a cover that MP4 does not take, and nothing else", async () => {
+    const { output, notes } = await through("Matroska with a cover that MP4 has not", "mp4");
+    expect(notes).toEqual([
+      expect.stringMatching(/from subrip to mov_text/),
+      expect.stringMatching(/^The cover picture in stream 3 \(gif.*\) was left out: mp4 cannot hold it\.$/),
+    ]);
+    expect(streamsOf(output)).toEqual(["Video h264 (default)", "Audio aac (default)", "Subtitle mov_text (default)"]);
+  });
+
   it.each(["mov", "mp4"])("includes a time code, in %s", async (format) => {
     const { output, notes } = await through("QuickTime with a time code", format);
     expect(notes.filter((note) => !note.startsWith("The sound"))).toEqual([]);

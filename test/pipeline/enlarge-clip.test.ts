@@ -5,9 +5,11 @@ import { EngineError } from "../../engine/errors.ts";
 import { chooseEncoding } from "../../engine/media/choose-encoding.ts";
 import { type Frame, samples } from "../../engine/media/frame.ts";
 import { enlargeClip } from "../../engine/pipeline/enlarge-clip.ts";
+import type { Job } from "../../engine/pipeline/job.ts";
 import { keepBatch, keptFrames } from "../../engine/pipeline/kept-batches.ts";
 import type { Upscaler } from "../../engine/upscalers/upscaler.ts";
 import { identityUpscaler } from "../contracts/identity-upscaler.ts";
+import { clipsOfTimes, makeAwkwardClip } from "../media/awkward-clips.ts";
 import { programs } from "../media/media-files.ts";
 import { clipJobs, slowModel } from "./clip-job.ts";
 
@@ -42,6 +44,8 @@ function dependent(owned: number, failAt = Infinity): Upscaler {
     },
   };
 }
+
+const quickModel: Job["model"] = { name: "quick", kind: "builtin", path: "" };
 
 describe("a clip", () => {
   it("goes on after its last finished segment, to the same bytes", async () => {
@@ -85,6 +89,26 @@ describe("a clip", () => {
     await expect(first).rejects.toMatchObject({ code: "worker_died" });
     const result = await enlargeClip(broken, info, { ...quiet, upscaler: dependent(owned) });
     expect(result).toMatchObject({ frames: 37 });
+    expect(await readFile(broken.partPath)).toEqual(await readFile(whole.partPath));
+  });
+
+  /** Twenty-five frames of which three each have one time. */
+  const repeating = (folder: string) =>
+    makeAwkwardClip(clipsOfTimes["the same time again and again"]!, join(folder, "in.mkv"));
+
+  it.each([
+    ["within one time", { model: quickModel, failAt: 11 }],
+    ["of kept batches", { model: slowModel, failAt: 17 }],
+  ] as const)("with repeated times, resumed %s, has the same bytes", async (_what, { model, failAt }) => {
+    const { jobIn, info } = await clipJobs(0, { source: repeating });
+    const whole = await jobIn("whole", { model });
+    await enlargeClip(whole, info, { ...quiet, upscaler: identityUpscaler() });
+
+    const broken = await jobIn("broken", { model });
+    const first = enlargeClip(broken, info, { ...quiet, upscaler: failingAt(failAt) });
+    await expect(first).rejects.toMatchObject({ code: "worker_died" });
+    const result = await enlargeClip(broken, info, { ...quiet, upscaler: identityUpscaler() });
+    expect(result).toMatchObject({ frames: 25 });
     expect(await readFile(broken.partPath)).toEqual(await readFile(whole.partPath));
   });
 

@@ -189,6 +189,21 @@ describe("what is handed on", () => {
     expect(Object.keys(config.settings)).not.toContain("OUTPUT_FOLDER");
   });
 
+  it.each([
+    ["1", {}, "1"],
+    ["GPU-1a2b,GPU-3c4d", {}, "GPU-1a2b,GPU-3c4d"],
+    ["none", {}, "-1"],
+    ["all", {}, undefined],
+    ["", {}, undefined], // the default: SEEDVR2_DEVICE may name any
+    ["1", { environment: { CUDA_VISIBLE_DEVICES: "2" } }, "2"],
+    ["1", { exists: (path: string) => path === "/.dockerenv" }, undefined], // hidden and numbered anew already
+  ])("lets the worker see the NVIDIA GPUs of %j with %j", (wish, more: Partial<Surroundings>, visible) => {
+    const at = machine({ ...more, environment: { ...more.environment, NVIDIA_VISIBLE_DEVICES: wish } });
+    const { workerEnvironment } = engineConfig(loadSettings({}, at), "/program", at);
+    expect(workerEnvironment["CUDA_VISIBLE_DEVICES"]).toBe(visible);
+    expect(workerEnvironment["ORT_DISABLE_TELEMETRY"]).toBe("1");
+  });
+
   it("compares only what the caller has set, and never shows the token", () => {
     const environment = { GPU_IDLE_TIMEOUT: "5", OUTPUT_FOLDER: "/out", SEEDVR2_API_TOKEN: "secret" };
     const settings = loadSettings({}, machine({ environment }));

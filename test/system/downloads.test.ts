@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { golden } from "../fixtures/golden-path.ts";
@@ -35,6 +35,16 @@ it("says how to get a model by hand when the server does not have it", async () 
   const pulled = await machine.run(["models", "pull", "7b_fp8"]);
   expect(pulled).toMatchObject({ code: 1, stdout: "" });
   expect(pulled.stderr).toContain("404");
+});
+
+it("fetches nothing beside a file that cannot be read, and says so", async () => {
+  const machine = await TestMachine.make({ SEEDVR2_MODEL_URL: (await fileServer(serves(bytes))).url });
+  const { path, autoencoder } = await tinyModel(join(machine.stateDir, "models"));
+  await rm(autoencoder);
+  await truncate(path, 100_000);
+  const pulled = await machine.run(["models", "pull", "3b_fp16"]);
+  expect(pulled).toMatchObject({ code: 3, stdout: "" });
+  expect(pulled.stderr).toContain(`Move ${path} elsewhere`);
 });
 
 it("fetches the model of a task that may, for an MCP client", async () => {

@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { EngineError } from "../../engine/errors.ts";
 import { Queue } from "../../engine/tasks/queue.ts";
 import type { RunEvents, TaskRunner } from "../../engine/tasks/queue.ts";
@@ -146,4 +146,17 @@ it("goes on when clearing up after a task fails, and says so", async () => {
   expect((await store.get(second.id))?.state).toBe("failed");
   await new Promise((resolve) => setImmediate(resolve));
   expect(errors).toHaveLength(2);
+});
+
+it("works on no task any more when it announces its end, so that what waits for that goes on", async () => {
+  const store = new MemoryTaskStore(Date.now);
+  const working: (string | undefined)[] = [];
+  const queue: Queue = new Queue({
+    ...{ store, now: Date.now, onError: () => {} },
+    runner: { run: async () => done, tidy: async () => {} },
+    onChange: () => void working.push(queue.working?.state),
+  });
+  await store.enqueue(aSubmission());
+  queue.wake();
+  await vi.waitFor(() => expect(working).toEqual(["processing", undefined]));
 });

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { DeviceChooser } from "../../engine/worker/choose-device.ts";
-import { kernelFigures, readNvidiaFigures } from "../../engine/worker/gpu-figures.ts";
+import { kernelFigures, readNvidiaFigures, visibleFigures } from "../../engine/worker/gpu-figures.ts";
 import { temporaryFolder } from "../temporary-folder.ts";
 
 const fast = { rate: 9000, processorRate: 100 };
@@ -88,6 +88,18 @@ describe("figures of GPUs", () => {
     expect(readNvidiaFigures("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.")).toEqual(
       [],
     );
+  });
+
+  it("are those that CUDA is let see, numbered as it numbers them", () => {
+    const all = ["a", "b", "c"].map((name) => ({ name, usedMb: 0, totalMb: 1 }));
+    const names = (visible?: string) => visibleFigures(all, visible).map(({ name }) => name);
+    expect(["2", "2,0", "7", "GPU-1a2b", undefined].map(names)).toEqual([
+      ["c"],
+      ["c", "a"],
+      [],
+      ["a", "b", "c"],
+      ["a", "b", "c"],
+    ]);
   });
 
   it("are read from the kernel's folder otherwise, as far as it tells", async () => {

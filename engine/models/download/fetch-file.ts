@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, rm, stat, statfs } from "node:fs/promises";
+import { mkdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { claimName } from "../../claim-name.ts";
 import { EngineError } from "../../errors.ts";
-import { takeLock } from "../../owner/owner-lock.ts";
 import { openCheckpoint } from "../../weights/checkpoint.ts";
 import { networkIn } from "../../weights/network.ts";
 import { networkWeights } from "../../weights/network-weights.ts";
 import { openPromptEmbedding } from "../../weights/prompt-embedding.ts";
 import type { PublishedFile } from "../published-files.ts";
+import { takeFileLock } from "./file-lock.ts";
 import { PartFile } from "./part-file.ts";
 import type { Source } from "./source.ts";
 import { transfer, TryAgain } from "./transfer.ts";
@@ -47,7 +47,7 @@ const PROMPT_FEATURES = 5120;
 
 /**
  * Fetches a published file into `folder`, resuming what an earlier attempt, process or day has fetched; it gets its name
- * only when it is whole and what it should be. Nothing that is there is replaced. Other processes with the same wish
+ * only when it is whole and what it should be. Nothing that is there is replaced, parts of others included. Other processes with the same wish
  * wait for this one. Throws `download_failed`, `disk_full`, `wrong_state` or the signal's reason.
  */
 export async function fetchFile(file: PublishedFile, options: FetchOptions): Promise<string> {
@@ -64,8 +64,7 @@ export async function fetchFile(file: PublishedFile, options: FetchOptions): Pro
     await part.forgetRecord();
     return path;
   } finally {
-    unlock();
-    await rm(lockPath, { force: true }); // whoever waits for it looks for the file next
+    await unlock();
   }
 }
 
@@ -157,10 +156,10 @@ async function lockFor(
   lockPath: string,
   path: string,
   { file: { name }, options }: { file: PublishedFile; options: FetchOptions },
-): Promise<() => void> {
+): Promise<() => Promise<void>> {
   for (;;) {
-    const lock = takeLock(lockPath);
-    if (lock) return () => lock.release();
+    const unlock = takeFileLock(lockPath);
+    if (unlock) return unlock;
     const bytes = await new PartFile(path).size();
     options.onProgress({ file: name, bytes, total: null, etaSeconds: null });
     await pause(1000, undefined, { signal: options.signal }).catch(() => options.signal.throwIfAborted());

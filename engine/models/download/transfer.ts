@@ -69,7 +69,7 @@ async function startOf(answer: Answer, wanted: number, { url, part }: TransferWi
     await part.discard();
     throw new TryAgain(`the server cannot go on from byte ${wanted}`);
   }
-  throw refusal(status, headers.get("retry-after"), url);
+  throw refusal(status, headers.get("retry-after"), { url, path: part.finalPath });
 }
 
 async function receive(
@@ -133,12 +133,12 @@ function numberOf(text: string | null): number | null {
 }
 
 const permanent: Readonly<Record<number, { why: string; todo: string }>> = {
-  401: { why: "It asks for a token.", todo: "Set HF_TOKEN to a token of an account that may read it." },
-  403: { why: "It does not allow this.", todo: "Set HF_TOKEN to a token of an account that may read it." },
-  404: { why: "There is no such file.", todo: "Check SEEDVR2_MODEL_URL and HF_ENDPOINT, or fetch it by hand." },
+  401: { why: "It asks for a token.", todo: "Set HF_TOKEN to a token of an account that may read it" },
+  403: { why: "It does not allow this.", todo: "Set HF_TOKEN to a token of an account that may read it" },
+  404: { why: "There is no such file.", todo: "Check SEEDVR2_MODEL_URL and HF_ENDPOINT" },
 };
 
-function refusal(status: number, retryAfter: string | null, url: string): Error {
+function refusal(status: number, retryAfter: string | null, { url, path }: { url: string; path: string }): Error {
   const known = permanent[status];
   if (!known && (status === 408 || status === 429 || status >= 500)) {
     return new TryAgain(`the server answers ${status}`, numberOf(retryAfter));
@@ -146,8 +146,8 @@ function refusal(status: number, retryAfter: string | null, url: string): Error 
   return new EngineError("download_failed", {
     what: `The server answers ${status} for ${url}.`,
     why: known?.why ?? "It does not serve this file.",
-    todo: known?.todo ?? "Fetch it by hand.",
-    facts: { url, status },
+    todo: `${known ? `${known.todo}, or fetch` : "Fetch"} ${url} by hand and put it at ${path}.`,
+    facts: { url, status, path },
   });
 }
 
