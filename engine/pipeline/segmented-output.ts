@@ -1,5 +1,6 @@
-import { open, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFile } from "../durable-files.ts";
 import { openSegment } from "../media/clip-writer.ts";
 import type { SegmentWriter } from "../media/clip-writer.ts";
 import type { Ffmpeg } from "../media/ffmpeg.ts";
@@ -126,15 +127,5 @@ export class SegmentedOutput {
   private async save(change: Partial<Manifest>): Promise<void> {
     this.manifest = { ...this.manifest, ...change };
     await writeManifest(this.parts.workDir, this.manifest);
-  }
-}
-
-/** Waits until a file that another process wrote is on disk: the manifest must not promise what a power cut takes. */
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
