@@ -34,7 +34,7 @@ interface StorageRank {
    * costs" (bench/storage-loss.ts), rounded. Marked `estimated` where the table has none.
    */
   readonly decibels: number;
-  /** The transformer's pass for a picture to 640×480 with 3B on two processors (docs/benchmarks.md, the README), or of its kin. */
+  /** The transformer's pass for a picture to 640×480 with 3B on two processors (README), or of its kin. */
   readonly seconds: number;
 }
 
