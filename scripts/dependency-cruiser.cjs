@@ -28,7 +28,9 @@ const MAY_IMPORT = {
   "engine/remote": ["engine/owner", "engine/operations", "engine/schemas"],
 };
 /** Values and types that every folder of the engine may use. */
-const SHARED = ["allowed-paths", "claim-name", "durable-files", "errors", "config", "engine"].map((name) => `engine/${name}.ts`);
+const SHARED = ["allowed-paths", "claim-name", "durable-files", "errors", "config", "engine"].map(
+  (name) => `engine/${name}.ts`,
+);
 
 const escape = (path) => path.replaceAll(".", "\\.");
 
