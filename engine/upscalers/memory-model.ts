@@ -36,10 +36,13 @@ const KERNELS = {
   encode: { picture: 0.15e9, clip: 0.5e9, slices: 1.7e9 },
   decode: { picture: 0.25e9, clip: 0.8e9, slices: 2.6e9 },
 } as const;
-/** Bytes for each pixel of a tile while it goes through the autoencoder, what slices keep for the next one included. */
+/**
+ * Bytes for each pixel of a tile while it goes through the autoencoder. What slices keep for the next one is 17 kB when
+ * decoding (seedvr2-vae.md section 11), there as it comes in, as it goes out, and once more where it was not given back yet.
+ */
 const PIXEL = {
   encode: { picture: 2_100, clip: 14_500, slices: 24_500 },
-  decode: { picture: 3_600, clip: 29_000, slices: 42_000 },
+  decode: { picture: 3_600, clip: 29_000, slices: 62_000 },
 } as const;
 /** Bytes for each pixel and frame of a batch: prepared, decoded, blended and corrected frames in fp32. */
 const HELD = 100;

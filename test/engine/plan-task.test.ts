@@ -212,7 +212,7 @@ describe("on a GPU", () => {
   const gpu = { provider: "cuda", index: 1, attention: "fused", arithmetic: "fp16", memory: 1e9 } as const;
 
   it("a plan is made with its memory, one block's weights included", async () => {
-    const { wish, parts } = asked({ dit_model: "7b_fp16", vae_tile_size: 384, batch_size: 21 }, { info: clip });
+    const { wish, parts } = asked({ dit_model: "7b_fp16", vae_tile_size: 384, batch_size: 45 }, { info: clip });
     const memory = memoryHere(gpu);
     expect(memory).toMatchObject({ assumed: false, available: 1e9 });
     const made = await planTask(wish, { ...parts, memory });
