@@ -35,24 +35,30 @@ const prores = (profile: string): Encoder => ({
 /** x264's and x265's option; without it chroma is on the left. */
 const chromaPosition = ({ colour }: EncodeSpec) => (colour.chroma === "topleft" ? ":chromaloc=2" : "");
 
-/** x265's options for what an HDR clip says of itself. */
-function hdrOptions({ mastering, light }: EncodeSpec): string {
-  const point = ([x, y]: readonly [number, number]) => `(${x},${y})`;
-  const display = mastering
-    ? `:master-display=G${point(mastering.green)}B${point(mastering.blue)}R${point(mastering.red)}` +
-      `WP${point(mastering.white)}L(${mastering.luminance.max},${mastering.luminance.min})`
-    : "";
-  return display + (light ? `:max-cll=${light.max},${light.average}` : "");
+/** An encoder's names for what an HDR clip says of itself, and how many of our steps make one of its units. */
+interface HdrWords {
+  readonly display: string;
+  readonly light: string;
+  readonly place: number;
+  readonly luminance: number;
 }
 
-/** The same for SVT-AV1, which takes coordinates and cd/m² as they are. */
-function av1HdrOptions({ mastering, light }: EncodeSpec): string {
-  const point = ([x, y]: readonly [number, number]) => `(${x / 50_000},${y / 50_000})`;
+const x265Words: HdrWords = { display: "master-display", light: "max-cll", place: 1, luminance: 1 };
+/** SVT-AV1 takes coordinates of CIE 1931 and cd/m² as they are. */
+const svtWords: HdrWords = {
+  ...{ display: "mastering-display", light: "content-light" },
+  ...{ place: 50_000, luminance: 10_000 },
+};
+
+/** The options for what an HDR clip says of itself. */
+function hdrOptions({ mastering, light }: EncodeSpec, words: HdrWords): string {
+  const point = ([x, y]: readonly [number, number]) => `(${x / words.place},${y / words.place})`;
+  const level = (value: number) => value / words.luminance;
   const display = mastering
-    ? `:mastering-display=G${point(mastering.green)}B${point(mastering.blue)}R${point(mastering.red)}` +
-      `WP${point(mastering.white)}L(${mastering.luminance.max / 10_000},${mastering.luminance.min / 10_000})`
+    ? `:${words.display}=G${point(mastering.green)}B${point(mastering.blue)}R${point(mastering.red)}` +
+      `WP${point(mastering.white)}L(${level(mastering.luminance.max)},${level(mastering.luminance.min)})`
     : "";
-  return display + (light ? `:content-light=${light.max},${light.average}` : "");
+  return display + (light ? `:${words.light}=${light.max},${light.average}` : "");
 }
 
 /** The encoders each codec can be written with, the better ones first. */
@@ -76,7 +82,13 @@ export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
       parameters: (spec) => {
         // x265 takes its threads here only, and would choose those of frames by the machine it runs on.
         const own = `log-level=error:pools=${spec.threads}:frame-threads=2:${rateOf(spec)}`;
-        return [...crf(spec), "-preset", preset(spec), "-x265-params", own + chromaPosition(spec) + hdrOptions(spec)];
+        return [
+          ...crf(spec),
+          "-preset",
+          preset(spec),
+          "-x265-params",
+          own + chromaPosition(spec) + hdrOptions(spec, x265Words),
+        ];
       },
     },
   ],
@@ -96,7 +108,7 @@ export const encodersOf: Readonly<Record<VideoCodec, readonly Encoder[]>> = {
       ...{ shortest: 64, writesHdr: true },
       ...{ name: "libsvtav1", scale: { worst: 56, best: 14, usual: 24 }, presets: numbers(13), preset: "8" },
       parameters: (spec) => {
-        const own = `lp=${spec.threads}${av1HdrOptions(spec)}`;
+        const own = `lp=${spec.threads}${hdrOptions(spec, svtWords)}`;
         return [...crf(spec), "-preset", preset(spec), "-svtav1-params", own];
       },
     },

@@ -25,10 +25,9 @@ const HARDLY_SEEN = 0.1;
 const MEAN = 0.25;
 
 /**
- * Compares a result frame with the frame it was made of. Throws `provider_failed` where it is of one colour and the
- * source is not, or where the mean of a channel is off by more than a quarter of the range, or where it is all black and the
- * source is not: such a result comes from a
- * damaged model or a device that computes wrongly, and must not be delivered. `index` is the frame's in the source.
+ * Compares a result frame with the frame it was made of. Throws `provider_failed` where it is of one colour or all black
+ * and the source is not, or where the mean of a channel is off by more than a quarter of the range: such a result comes
+ * from a damaged model or a device that computes wrongly, and must not be delivered. `index` is the frame's in the source.
  * Colours count by their opacity: what is under full transparency may be anything. (Numbers that are not finite are
  * found before frames are made of them.)
  */

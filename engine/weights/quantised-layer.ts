@@ -84,8 +84,8 @@ function weightInRuns({ codes, scale, tensorScale }: LayerTensors, format: keyof
 }
 
 /**
- * Block scales in row order: mxfp8's bytes are exponents, nvfp4's floats. Rows are asked for some at a time, in order:
- * reading them all at once, from the first to the last of them, costs a tenth of opening the file each time.
+ * Block scales in row order: mxfp8's bytes are exponents, nvfp4's floats. Rows are asked for some at a time, in order;
+ * all are read with the first and dropped with the last, rather than opening the file for each stripe.
  */
 function stepOf(
   scale: StoredTensor,

@@ -27,12 +27,12 @@ it("the best model is the larger one, plain before sharp, stored with the least 
 
 it("of formats that keep as much, the smaller file is better, and of such the one computed with sooner", () => {
   const order = [
-    model(3072, "Q8_0", null, 1),
     model(3072, "int8 rotated", null, 1),
+    model(3072, "Q8_0", null, 1),
     model(3072, "Q8_0", null, 2),
     model(3072, "mxfp8", null, 1),
-    model(3072, "fp8 scaled", null, 2),
     model(3072, "mxfp8", null, 2),
+    model(3072, "fp8 scaled", null, 2),
     model(3072, "Q4_K", null, 1),
     model(3072, "nvfp4", null, 1),
   ];

@@ -47,8 +47,8 @@ const PROMPT_FEATURES = 5120;
 
 /**
  * Fetches a published file into `folder`, resuming what an earlier attempt, process or day has fetched; it gets its name
- * only when it is whole and what it should be. Nothing that is there is replaced, parts of others included. Other processes with the same wish
- * wait for this one. Throws `download_failed`, `disk_full`, `wrong_state` or the signal's reason.
+ * only when it is whole and what it should be. Nothing that is there is replaced, parts of others included. Other
+ * processes with the same wish wait for this one. Throws `download_failed`, `disk_full`, `wrong_state` or the signal's reason.
  */
 export async function fetchFile(file: PublishedFile, options: FetchOptions): Promise<string> {
   const path = join(options.folder, file.name);
