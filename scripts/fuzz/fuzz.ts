@@ -59,9 +59,10 @@ export async function fuzz(wish: FuzzWish): Promise<FuzzResult> {
       trials.push(trial);
       wish.onTried?.(trial);
     }
-    const left = [...(await leftTasks(engine)), ...(await leftFiles(wish.folder))];
-    await engine.close();
-    return { trials, left: [...left, ...children().filter((child) => !before.includes(child))] };
+    const tasks = await leftTasks(engine);
+    await engine.close(); // the last task may still be cleared up after
+    const processes = children().filter((child) => !before.includes(child));
+    return { trials, left: [...tasks, ...(await leftFiles(wish.folder)), ...processes] };
   } finally {
     await engine.close().catch(() => undefined);
   }
