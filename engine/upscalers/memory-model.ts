@@ -33,16 +33,16 @@ const SLICE = 5;
  * clip has one for each of three steps; the first, middle and last slices have a session each, with kernels of its own.
  */
 const KERNELS = {
-  encode: { picture: 0.15e9, clip: 0.5e9, slices: 1.7e9 },
-  decode: { picture: 0.25e9, clip: 0.8e9, slices: 2.6e9 },
+  encode: { picture: 0.15e9, clip: 0.5e9, slices: 1.6e9 },
+  decode: { picture: 0.25e9, clip: 0.8e9, slices: 2.2e9 },
 } as const;
 /**
  * Bytes for each pixel of a tile while it goes through the autoencoder. What slices keep for the next one is 17 kB when
- * decoding (seedvr2-vae.md section 11), there as it comes in, as it goes out, and once more where it was not given back yet.
+ * decoding (seedvr2-vae.md section 11), there as it comes in and as it goes out.
  */
 const PIXEL = {
-  encode: { picture: 2_100, clip: 14_500, slices: 24_500 },
-  decode: { picture: 3_600, clip: 29_000, slices: 62_000 },
+  encode: { picture: 2_100, clip: 14_500, slices: 22_000 },
+  decode: { picture: 3_600, clip: 29_000, slices: 50_000 },
 } as const;
 /** Bytes for each pixel and frame of a batch: prepared, decoded, blended and corrected frames in fp32. */
 const HELD = 100;
