@@ -3,13 +3,14 @@ import { availableParallelism, totalmem } from "node:os";
 import { basename, join } from "node:path";
 import { EngineError } from "../../engine/index.ts";
 import type { Engine, ModelEntry } from "../../engine/index.ts";
-import { examineFile, type Examination } from "../../engine/models/examination/examine-file.ts";
+import { examineFile } from "../../engine/models/examination/examine-file.ts";
 import { notePassed } from "../../engine/models/examination/passed-files.ts";
+import { isAsPublished } from "../../engine/models/file-hash.ts";
 import { knownModel, runnableModel } from "../../engine/models/model-list.ts";
 import { autoencoderFile, publishedFile } from "../../engine/models/published-files.ts";
 import type { Settings } from "../config.ts";
 import { withEngine } from "../connection.ts";
-import { factLines, withoutPrivateNames, type ModelFacts } from "../doctor/model-facts.ts";
+import { factLines, withoutPrivateNames, type FileFacts, type ModelFacts } from "../doctor/model-facts.ts";
 import { isGood, verdictOf, verdicts } from "../doctor/model-verdict.ts";
 import { tryPicture } from "../doctor/try-picture.ts";
 import { printJson, printLine } from "../failure.ts";
@@ -72,11 +73,13 @@ async function examineModel(engine: Engine, { settings, wanted, signal }: Doctor
 }
 
 /** Transformer and autoencoder; nothing of the built-in model, which is no checkpoint. */
-async function examinations(entry: ModelEntry, signal: AbortSignal): Promise<ReadonlyMap<string, Examination>> {
-  const files = new Map<string, Examination>();
+async function examinations(entry: ModelEntry, signal: AbortSignal): Promise<ReadonlyMap<string, FileFacts>> {
+  const files = new Map<string, FileFacts>();
   for (const [index, path] of pathsOf(entry).entries()) {
     process.stderr.write(`Looking at ${basename(path)} …\n`);
-    files.set(index === 0 ? "file" : "autoencoder", await examineFile(path, { rows: ROWS, signal }));
+    const examined = await examineFile(path, { rows: ROWS, signal });
+    const asPublished = await isAsPublished(path, signal);
+    files.set(index === 0 ? "file" : "autoencoder", { ...examined, asPublished });
   }
   return files;
 }

@@ -8,6 +8,12 @@ import type { PictureTrial } from "./try-picture.ts";
 /** Faults that are printed of a file. */
 const PRINTED = 20;
 
+/** What is told of one file. */
+export interface FileFacts extends Examination {
+  /** Whether it is the file published under its name, byte for byte; null where no hash is known for that name. */
+  readonly asPublished: boolean | null;
+}
+
 /** All that the block says. */
 export interface ModelFacts {
   readonly verdict: Verdict;
@@ -16,7 +22,7 @@ export interface ModelFacts {
   /** The published name, or that it has none. */
   readonly model: string;
   /** By what they hold: the model, its autoencoder. */
-  readonly files: ReadonlyMap<string, Examination>;
+  readonly files: ReadonlyMap<string, FileFacts>;
   /** Rows of each matrix that were looked at. */
   readonly rows: number;
   readonly trial: PictureTrial | null;
@@ -37,16 +43,24 @@ export function factLines(facts: ModelFacts): (readonly [string, string])[] {
   ];
 }
 
-function fileLines(name: string, { bytes, content, faults }: Examination, rows: number) {
+function fileLines(name: string, { bytes, content, faults, asPublished }: FileFacts, rows: number) {
   const printed = faults.slice(0, PRINTED).map((fault) => ["fault", fault] as const);
   const more = faults.length - printed.length;
   const size = `${(bytes / 1e9).toFixed(2)} GB (${bytes} bytes)`;
   return [
     [name, content ? `${size}, ${content.format}, header sha256 ${content.headerSha256}` : size] as const,
+    ["", publishedText(asPublished)] as const,
     ...(content ? contentLines(content, rows) : []),
     ...printed,
     ...(more > 0 ? [["fault", `and ${more} more`] as const] : []),
   ];
+}
+
+function publishedText(asPublished: boolean | null): string {
+  if (asPublished === null) return "not compared with a published file: no hash is known for its name";
+  return asPublished
+    ? "byte for byte the published file"
+    : "not the file published under this name: damaged, another version, or somebody's own";
 }
 
 function contentLines({ network, tensors, storage, kinds, values }: ExaminedContent, rows: number) {

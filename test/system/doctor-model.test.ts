@@ -40,6 +40,7 @@ it("doctor tells of a random network what its file holds, and that its picture i
   expect(code).toBe(1);
   expect(stdout).toMatch(/verdict +file\./);
   expect(stdout).toContain("seedvr2_ema_3b_fp16.safetensors (3B, FP16)");
+  expect(stdout).toContain("not the file published under this name");
   expect(stdout).toMatch(/transformer of the 3B kind, 4 blocks \(2 with own weights\), width 48, 3 heads/);
   expect(stdout).toMatch(/norms: \d+, size [\d.]+ to [\d.]+ \(plausible 0\.02 to 50\)/);
   expect(stdout).toMatch(/built-in model +160×120 to 320×240 in [\d.]+ s on cpu: reduced again [\d.]+ dB/);

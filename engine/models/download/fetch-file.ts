@@ -1,8 +1,5 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { mkdir, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { claimName } from "../../claim-name.ts";
 import { EngineError } from "../../errors.ts";
@@ -10,6 +7,7 @@ import { openCheckpoint } from "../../weights/checkpoint.ts";
 import { networkIn } from "../../weights/network.ts";
 import { networkWeights } from "../../weights/network-weights.ts";
 import { openPromptEmbedding } from "../../weights/prompt-embedding.ts";
+import { sha256Of } from "../file-hash.ts";
 import type { PublishedFile } from "../published-files.ts";
 import { takeFileLock } from "./file-lock.ts";
 import { PartFile } from "./part-file.ts";
@@ -132,12 +130,6 @@ async function faultOf({ holds }: PublishedFile, { path }: PartFile): Promise<st
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
-  return hash.digest("hex");
 }
 
 async function refuseFullDisk(folder: string, needed: number | null): Promise<void> {
