@@ -22,7 +22,7 @@ export function doneIn(seconds: number): string {
 export function activity(task: TaskResult, secondsLeft: number | null): string {
   const parts =
     task.status === "queued"
-      ? [`number ${task.queue_position} in the queue`]
+      ? [...(task.stage ? [task.stage] : []), `number ${task.queue_position} in the queue`]
       : [task.stage ?? task.status, ...(task.frames_total ? [frames(task.frames_done, task.frames_total)] : [])];
   if (secondsLeft !== null && secondsLeft > 0) parts.push(`${duration(secondsLeft)} left`);
   return parts.join(", ");

@@ -117,8 +117,8 @@ export class LocalEngine implements HostedEngine {
   async close(): Promise<void> {
     this.stopping = true;
     clearInterval(this.sweeping);
+    await this.queue.stop(); // before its downloads end, so that tasks that wait for one are not failed by that
     await this.models.close();
-    await this.queue.stop();
     await this.supervisor.end();
     await this.store.close();
     this.ownership.release();
@@ -269,13 +269,8 @@ export class LocalEngine implements HostedEngine {
 
   private async task(input: object): Promise<Task> {
     const { task_id: id } = input as { task_id: string };
-    const { current } = this.queue;
-    if (current?.id === id && !isEnded(current.state)) {
-      const stored = await this.store.get(id);
-      if (stored?.state === "processing") return { ...stored, progress: current.progress };
-    }
     const task = await this.store.get(id);
-    if (task) return task;
+    if (task) return this.live(task);
     const recent = [
       ...(await this.store.pending()),
       ...(await this.store.history(["completed", "failed", "cancelled"], 3)),
@@ -283,11 +278,15 @@ export class LocalEngine implements HostedEngine {
     throw noSuchTask(id, recent.slice(0, 3));
   }
 
+  /** A stored task with its latest progress; nothing is done for one that only waits, whatever was done before. */
+  private live(task: Task): Task {
+    if (isEnded(task.state)) return task;
+    const progress = this.queue.progressOf(task.id) ?? { ...task.progress, stage: null };
+    return { ...task, progress };
+  }
+
   private async snapshot(): Promise<Snapshot> {
-    const { current } = this.queue;
-    const pending = (await this.store.pending()).map((task) =>
-      task.id === current?.id && task.state === "processing" ? { ...task, progress: current.progress } : task,
-    );
+    const pending = (await this.store.pending()).map((task) => this.live(task));
     this.learnt ??= await this.store.history(["completed"], LEARNT_FROM);
     return { pending, completed: this.learnt, now: Date.now() };
   }

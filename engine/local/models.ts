@@ -1,7 +1,6 @@
 import type { EngineConfig } from "../config.ts";
 import { asEngineError, EngineError } from "../errors.ts";
-import { Downloads } from "../models/download/downloads.ts";
-import type { FileProgress } from "../models/download/fetch-file.ts";
+import { Downloads, type JoinOptions } from "../models/download/downloads.ts";
 import { defaultModel, knownModel, listModels, missingFiles, runnableModel } from "../models/model-list.ts";
 import { modelShape } from "../models/model-shape.ts";
 import type { PublishedFile } from "../models/published-files.ts";
@@ -100,13 +99,21 @@ export class Models {
     return (await this.#begin(model, () => undefined)) ?? { status: "installed", model: model.name };
   }
 
-  /** A model that can run, for a task that may fetch it. Waits for the download; leaves it when the signal says so. */
-  async ready(wanted: string, { signal, download, onProgress }: ReadyOptions): Promise<ModelEntry> {
-    const models = await listModels(this.#parts.config);
-    const model = knownModel(models, wanted);
-    if (!download || model.runnable) return runnableModel(models, wanted);
-    await this.#downloads.join(model.name, await this.#filesOf(model), { signal, onProgress });
+  /** A model that can run. Throws `not_found`, `not_installed` or `not_runnable`. */
+  async ready(wanted: string): Promise<ModelEntry> {
     return runnableModel(await listModels(this.#parts.config), wanted);
+  }
+
+  /** Whether a model cannot run as it is and fetching may mend that. */
+  async canFetch(wanted: string): Promise<boolean> {
+    return !knownModel(await listModels(this.#parts.config), wanted).runnable;
+  }
+
+  /** Fetches what a model lacks, or joins the download under way, until the signal says to leave. */
+  async fetch(wanted: string, options: JoinOptions): Promise<void> {
+    const model = knownModel(await listModels(this.#parts.config), wanted);
+    const files = model.runnable ? [] : await this.#filesOf(model);
+    if (files.length) await this.#downloads.join(model.name, files, options);
   }
 
   /** Starts or joins a download; null where it is done at once, else what to answer. */
@@ -158,13 +165,6 @@ async function withMemory(model: ModelEntry, here: MemoryHere): Promise<ModelEnt
   if (!shape && !model.builtin) return model;
   const { needed, fits } = defaultPlan(shape, here);
   return { ...model, memory_bytes: needed, fits };
-}
-
-export interface ReadyOptions {
-  readonly signal: AbortSignal;
-  /** Whether it may be fetched. */
-  readonly download: boolean;
-  readonly onProgress: (progress: FileProgress) => void;
 }
 
 type Begun = OperationOutput<"download_model"> & { status: "downloading" };

@@ -41,7 +41,7 @@ function goingOn(task: Task, snapshot: Snapshot) {
   const { share, stage, framesDone, framesTotal } = task.progress;
   return {
     progress: percent(share),
-    stage: task.state === "processing" ? stage : null,
+    stage,
     eta: waits(snapshot.pending, snapshot.completed, snapshot.now).get(task.id) ?? null,
     frames_done: framesDone,
     frames_total: framesTotal,

@@ -4,9 +4,10 @@ import { dirname, join } from "node:path";
 import type { EngineConfig } from "../config.ts";
 import { asEngineError, EngineError } from "../errors.ts";
 import { findFfmpeg } from "../media/ffmpeg.ts";
+import type { FileProgress } from "../models/download/fetch-file.ts";
 import { firstContact } from "../models/examination/first-contact.ts";
 import type { ModelEntry } from "../schemas/results.ts";
-import type { RunEvents, TaskRunner } from "../tasks/queue.ts";
+import type { FetchEvents, RunEvents, TaskRunner } from "../tasks/queue.ts";
 import type { Task, TaskOutcome } from "../tasks/task.ts";
 import { jobParameters, type Job, type ModelSpec } from "../pipeline/job.ts";
 import type { TraceSummary } from "../pipeline/trace.ts";
@@ -20,7 +21,7 @@ import { runWithMemory } from "./run-with-memory.ts";
 export interface RunnerParts {
   readonly config: EngineConfig;
   readonly supervisor: Pick<Supervisor, "run" | "release">;
-  readonly models: Pick<Models, "ready">;
+  readonly models: Pick<Models, "ready" | "canFetch" | "fetch">;
   /** Told how the stages of a clip overlapped. */
   readonly onTrace: (task: Task, trace: TraceSummary) => void;
 }
@@ -33,6 +34,16 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
   });
 
   return {
+    lacks({ parameters: { dit_model: name, download } }: Task): Promise<boolean> {
+      return download === true ? parts.models.canFetch(name) : Promise.resolve(false);
+    },
+
+    fetch({ parameters: { dit_model: name } }: Task, { signal, onStage }: FetchEvents): Promise<void> {
+      const onProgress = ({ file, bytes, total }: FileProgress) =>
+        onStage(`downloading ${file}${total ? ` ${Math.floor((100 * bytes) / total)} %` : ""}`);
+      return parts.models.fetch(name, { signal, onProgress });
+    },
+
     async run(task: Task, events: RunEvents): Promise<TaskOutcome> {
       const places = placesOf(task);
       return (await publishedBefore(places)) ?? (await compute(task, events, places, parts));
@@ -51,7 +62,7 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
 
 async function compute(task: Task, events: RunEvents, places: Places, parts: RunnerParts): Promise<TaskOutcome> {
   await preparePlaces(task, places);
-  const model = modelSpecOf(await readyModel(task, events, parts), parts.config.cacheDir);
+  const model = modelSpecOf(await parts.models.ready(task.parameters.dit_model), parts.config.cacheDir);
   const warnings = await fileWarnings(model, events, parts.config);
   const job: Job = {
     taskId: task.id,
@@ -93,19 +104,6 @@ function withWarnings(error: EngineError, warnings: readonly string[]): EngineEr
   const { code, what, todo, facts, cause } = error;
   const why = [...(error.why ? [error.why] : []), ...warnings].join(" ");
   return new EngineError(code, { ...{ what, why, facts, cause }, ...(todo && { todo }) });
-}
-
-/** The task's model, fetched where the task may do that. */
-function readyModel(task: Task, events: RunEvents, { models }: RunnerParts): Promise<ModelEntry> {
-  const { dit_model: name, download } = task.parameters;
-  return models.ready(name, {
-    ...{ signal: events.signal, download: download === true },
-    onProgress: ({ file, bytes, total }) => {
-      const share = total ? bytes / total : 0;
-      const percent = total ? ` ${Math.floor(100 * share)} %` : "";
-      events.onProgress({ share: 0, stage: `downloading ${file}${percent}`, framesDone: 0, framesTotal: null });
-    },
-  });
 }
 
 /** A model that can run, with its files; GGUF blocks are repacked to `cacheDir`. */

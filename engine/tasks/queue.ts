@@ -5,9 +5,19 @@ import type { Task, TaskOutcome, TaskProgress } from "./task.ts";
 
 /** Runs one task to its end. Rejects with an EngineError; `worker_died` means that trying again may help. */
 export interface TaskRunner {
+  /** Whether something must be fetched before the task can run. */
+  lacks(task: Task): Promise<boolean>;
+  /** Fetches it; other tasks run meanwhile. */
+  fetch(task: Task, events: FetchEvents): Promise<void>;
   run(task: Task, events: RunEvents): Promise<TaskOutcome>;
   /** Removes what a task that has ended no longer needs on disk. */
   tidy(task: Task): Promise<void>;
+}
+
+export interface FetchEvents {
+  /** Aborted when the task is cancelled or the engine stops. */
+  readonly signal: AbortSignal;
+  onStage(stage: string): void;
 }
 
 export interface RunEvents {
@@ -33,12 +43,25 @@ const MAX_DEATHS = 2;
 /** Progress is written this often at most; between writes only watchers hear of it. Milliseconds. */
 const WRITE_INTERVAL = 1000;
 
-/** Runs the tasks of a store one after the other. Knows neither SQLite nor processes. */
+/** A task and what goes on for it. */
+interface Going {
+  task: Task;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/**
+ * Runs the tasks of a store one after the other. One for which something must be fetched is set aside, still queued, and
+ * runs at its old place as soon as that is there. Knows neither SQLite nor processes.
+ */
 export class Queue {
   private readonly parts: QueueParts;
-  private running: { task: Task; abort: AbortController; done: Promise<void> } | null = null;
+  private running: Going | null = null;
+  private readonly aside = new Map<string, Going>();
   private loop: Promise<void> = Promise.resolve();
   private looping = false;
+  /** Whether somebody has called since the loop last looked for work. */
+  private called = false;
   private stopped = false;
 
   constructor(parts: QueueParts) {
@@ -56,22 +79,26 @@ export class Queue {
     return current && !isEnded(current.state) ? current : null;
   }
 
+  /** The latest progress of a task that runs or was set aside; null of any other. */
+  progressOf(id: string): TaskProgress | null {
+    const going = this.running?.task.id === id ? this.running : this.aside.get(id);
+    return going?.task.progress ?? null;
+  }
+
   /** Starts working if there is work; harmless otherwise. */
   wake(): void {
+    this.called = true;
     if (this.looping || this.stopped) return;
     this.looping = true;
-    this.loop = this.work()
-      .catch(this.parts.onError)
-      .finally(() => (this.looping = false));
+    this.loop = this.work().catch(this.parts.onError);
   }
 
   /** Cancels a waiting or running task; when it resolves nothing of it is running or left on disk. */
   async cancel(id: string): Promise<Task> {
     const task = await this.parts.store.cancel(id);
-    if (this.running?.task.id === id) {
-      this.running.abort.abort();
-      await this.running.done;
-    }
+    if (this.running?.task.id === id) await leave(this.running);
+    const aside = this.aside.get(id); // asked for now, as it may have been set aside meanwhile
+    if (aside) await leave(aside);
     await this.ended(task);
     return task;
   }
@@ -79,14 +106,26 @@ export class Queue {
   /** Ends the running task after its last finished segment and starts no other; it goes on at the next start. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.running?.abort.abort();
-    await this.loop;
+    const aside = [...this.aside.values()];
+    for (const { abort } of [...aside, ...(this.running ? [this.running] : [])]) abort.abort();
+    await Promise.all([this.loop, ...aside.map(({ done }) => done)]);
   }
 
   private async work(): Promise<void> {
-    for (;;) {
-      if (this.stopped) return;
-      const task = await this.parts.store.claim();
+    try {
+      while (this.called) {
+        this.called = false;
+        await this.runAll();
+      }
+    } finally {
+      this.looping = false; // in the same turn as the last look for calls, so that none is missed
+    }
+  }
+
+  /** Runs whatever can run now. */
+  private async runAll(): Promise<void> {
+    while (!this.stopped) {
+      const task = await this.parts.store.claim([...this.aside.keys()]);
       if (!task) return;
       const abort = new AbortController();
       const done = this.runOne(task, abort.signal).catch(this.parts.onError);
@@ -102,6 +141,7 @@ export class Queue {
     let deaths = task.deaths;
     const events = this.eventsOf(task, signal, () => (deaths = 0));
     try {
+      if (await runner.lacks(task)) return this.setAside(await store.requeue(task.id, deaths));
       const outcome = await runner.run(task, events);
       await this.ended(await store.complete(task.id, outcome));
     } catch (error) {
@@ -113,6 +153,35 @@ export class Queue {
       if (deaths >= MAX_DEATHS) return this.failed(task, diedAgain(failure, deaths));
       onChange(await store.requeue(task.id, deaths));
     }
+  }
+
+  /** Leaves a task in the queue, passed over until what it lacks was fetched. */
+  private setAside(task: Task): void {
+    if (this.stopped) return;
+    const { runner, onChange, onError } = this.parts;
+    const abort = new AbortController();
+    const onStage = (stage: string) => {
+      const going = this.aside.get(task.id);
+      if (!going) return;
+      going.task = { ...task, progress: { ...task.progress, stage } };
+      onChange(going.task);
+    };
+    const fetched = async () => {
+      try {
+        await runner.fetch(task, { signal: abort.signal, onStage });
+      } catch (error) {
+        if (!abort.signal.aborted) await this.failed(task, asEngineError(error));
+      }
+    };
+    const done = Promise.resolve()
+      .then(fetched)
+      .catch(onError)
+      .finally(() => {
+        this.aside.delete(task.id);
+        this.wake();
+      });
+    this.aside.set(task.id, { task, abort, done });
+    onChange(task);
   }
 
   private async failed(task: Task, error: EngineError): Promise<void> {
@@ -149,6 +218,11 @@ export class Queue {
       },
     };
   }
+}
+
+async function leave({ abort, done }: Going): Promise<void> {
+  abort.abort();
+  await done;
 }
 
 function diedAgain(last: EngineError, deaths: number): EngineError {

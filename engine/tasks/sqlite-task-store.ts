@@ -60,13 +60,16 @@ export class SqliteTaskStore implements TaskStore {
     return { task: first, duplicate: true };
   }
 
-  async claim(): Promise<Task | undefined> {
+  async claim(passedOver: readonly string[] = []): Promise<Task | undefined> {
     const next = this.database
       .prepare(
         `UPDATE tasks SET state = 'processing', started_at = coalesce(started_at, ?1), resumed_at = ?1
-         WHERE sequence = (SELECT min(sequence) FROM tasks WHERE state = 'queued') RETURNING id`,
+         WHERE sequence = (
+           SELECT min(sequence) FROM tasks
+           WHERE state = 'queued' AND id NOT IN (SELECT value FROM json_each(?2))
+         ) RETURNING id`,
       )
-      .get(this.now()) as { id: string } | undefined;
+      .get(this.now(), JSON.stringify(passedOver)) as { id: string } | undefined;
     return next && this.expect(next.id);
   }
 

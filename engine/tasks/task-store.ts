@@ -10,8 +10,8 @@ import type { Submission, Task, TaskOutcome, TaskProgress } from "./task.ts";
 export interface TaskStore {
   /** Adds a task at the end of the queue; the same idempotency key answers with the first task. */
   enqueue(submission: Submission): Promise<{ task: Task; duplicate: boolean }>;
-  /** The oldest queued task, now processing. */
-  claim(): Promise<Task | undefined>;
+  /** The oldest queued task that is none of these, now processing. */
+  claim(passedOver?: readonly string[]): Promise<Task | undefined>;
   progress(id: string, progress: TaskProgress): Promise<void>;
   /** Back into the queue at its old place, with the number of deaths so far. */
   requeue(id: string, deaths: number): Promise<Task>;

@@ -211,7 +211,7 @@ function showTask(task) {
 function stateText(task) {
   switch (task.status) {
     case "queued":
-      return `Waiting, number ${task.queue_position} in the queue.`;
+      return `Waiting${task.stage ? `, ${task.stage}` : ""}, number ${task.queue_position} in the queue.`;
     case "processing": {
       const frames = task.frames_total > 1 ? `, frame ${task.frames_done} of ${task.frames_total}` : "";
       const left = task.eta === null ? "" : `, about ${duration(task.eta)} left`;

@@ -57,7 +57,7 @@ function shareLines(name: string, stream: NodeJS.WriteStream): ShareView {
 
 /** "upscaling, 42 of 100 frames, 1 min 10 s left", or the place in the queue. */
 export function progressText(task: TaskResult): string {
-  if (task.status === "queued") return `waiting, number ${task.queue_position} in the queue`;
+  if (task.status === "queued") return `${task.stage ?? "waiting"}, number ${task.queue_position} in the queue`;
   const parts = [task.stage ?? task.status];
   if (task.frames_total !== null && task.frames_total > 1)
     parts.push(`${task.frames_done} of ${task.frames_total} frames`);

@@ -32,8 +32,8 @@ export class MemoryTaskStore implements TaskStore {
     return { task, duplicate: false };
   }
 
-  async claim(): Promise<Task | undefined> {
-    const next = this.tasks.find((task) => task.state === "queued");
+  async claim(passedOver: readonly string[] = []): Promise<Task | undefined> {
+    const next = this.tasks.find((task) => task.state === "queued" && !passedOver.includes(task.id));
     const now = this.now();
     return next && this.change(next.id, { state: "processing", startedAt: next.startedAt ?? now, resumedAt: now });
   }

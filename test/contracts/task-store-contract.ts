@@ -56,6 +56,13 @@ export function taskStoreContract(name: string, make: () => Promise<StoreAtHand>
       expect(claimed[0]?.state).toBe("processing");
     });
 
+    it("hands out the next one where tasks are to be passed over", async () => {
+      const [first, second] = [await add(), await add()];
+      expect((await at.store.claim([first.id]))?.id).toBe(second.id);
+      expect(await at.store.claim([first.id])).toBeUndefined();
+      expect((await at.store.claim())?.id).toBe(first.id);
+    });
+
     it("answers a known idempotency key with the first task, and equal submissions without one apart", async () => {
       const first = await at.store.enqueue(aSubmission({ idempotencyKey: "k" }));
       const again = await at.store.enqueue(aSubmission({ idempotencyKey: "k" }));

@@ -2,7 +2,7 @@ import { readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { golden } from "../fixtures/golden-path.ts";
-import { answers, dropsAfter, fileServer, serves } from "../models/file-server.ts";
+import { answers, dropsAfter, fileServer, hangs, serves } from "../models/file-server.ts";
 import { tinyModel } from "../seedvr2/tiny-models.ts";
 import { makePicture } from "./media.ts";
 import { TestMachine } from "./program.ts";
@@ -57,4 +57,19 @@ it("fetches the model of a task that may, for an MCP client", async () => {
   const { task_id } = submitted.structuredContent as { task_id: string };
   const ended = await client.callTool({ name: "wait_for_task", arguments: { task_id, timeout: 100 } });
   expect(ended.structuredContent).toMatchObject({ status: "completed", output_resolution: "60x45" });
+});
+
+it("lets other tasks run while one waits for its model, which goes on after a restart of the engine", async () => {
+  const machine = await machineFor((await fileServer(hangs(bytes, 200_000), serves(bytes))).url);
+  const file_path = await makePicture(machine.folder, "p.png");
+  const engine = machine.engine();
+  const wish = { file_path, resolution: 45 };
+  const waiting = await engine.call("submit_image_task", { ...wish, dit_model: "7b_fp8", download: true });
+  const other = await engine.call("submit_image_task", { ...wish, dit_model: "builtin_x2" });
+  const ended = (task_id: string) => engine.call("wait_for_task", { task_id, timeout: 100 });
+  expect(await ended(other.task_id)).toMatchObject({ status: "completed" });
+  const meanwhile = await engine.call("get_task_status", { task_id: waiting.task_id });
+  expect(meanwhile).toMatchObject({ status: "queued", stage: expect.stringMatching(/^downloading seedvr2_ema_7b/) });
+  await engine.call("stop_engine", {});
+  expect(await ended(waiting.task_id)).toMatchObject({ status: "completed", output_resolution: "60x45" });
 });

@@ -1,7 +1,7 @@
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { EngineError } from "../../engine/errors.ts";
 import { Queue } from "../../engine/tasks/queue.ts";
-import type { RunEvents, TaskRunner } from "../../engine/tasks/queue.ts";
+import type { FetchEvents, RunEvents, TaskRunner } from "../../engine/tasks/queue.ts";
 import type { Task, TaskOutcome } from "../../engine/tasks/task.ts";
 import { MemoryTaskStore } from "../contracts/memory-task-store.ts";
 import { aSubmission } from "../contracts/task-store-contract.ts";
@@ -11,13 +11,17 @@ type Run = (task: Task, events: RunEvents) => Promise<TaskOutcome>;
 const done: TaskOutcome = { path: "/results/x.png", width: 2, height: 2, frames: 1, notes: [] };
 const died = () => new EngineError("worker_died", { what: "The worker process ended unexpectedly (signal SIGKILL)." });
 
+/** A runner's part for tasks that lack nothing. */
+const complete = { lacks: async () => false, fetch: async () => {} };
+
 /** A queue over a store in memory whose runner does what the test says. */
 function aQueue(run: Run) {
   const store = new MemoryTaskStore(Date.now);
   const tidied: string[] = [];
   const states: string[] = [];
   const errors: unknown[] = [];
-  const runner: TaskRunner = { run, tidy: async (task) => void tidied.push(`${task.id} ${task.state}`) };
+  const tidy = async (task: Task) => void tidied.push(`${task.id} ${task.state}`);
+  const runner: TaskRunner = { ...complete, run, tidy };
   const ended = new Map<string, () => void>();
   const queue = new Queue({
     store,
@@ -153,10 +157,83 @@ it("works on no task any more when it announces its end, so that what waits for 
   const working: (string | undefined)[] = [];
   const queue: Queue = new Queue({
     ...{ store, now: Date.now, onError: () => {} },
-    runner: { run: async () => done, tidy: async () => {} },
+    runner: { ...complete, run: async () => done, tidy: async () => {} },
     onChange: () => void working.push(queue.working?.state),
   });
   await store.enqueue(aSubmission());
   queue.wake();
   await vi.waitFor(() => expect(working).toEqual(["processing", undefined]));
+});
+
+describe("a task for which something must be fetched", () => {
+  /** A queue whose first task lacks something until `end` is called, with an error or without. */
+  function aQueueWithOneLacking() {
+    const order: string[] = [];
+    const at = aQueue(async (task) => {
+      order.push(task.id);
+      return done;
+    });
+    let fetched = false;
+    let settle: (error?: EngineError) => void = () => undefined;
+    const signals: AbortSignal[] = [];
+    at.runner.lacks = async ({ id }) => id === "00000001" && !fetched;
+    at.runner.fetch = (_task: Task, { signal, onStage }: FetchEvents) => {
+      signals.push(signal);
+      onStage("downloading a.safetensors 20 %");
+      return new Promise<void>((resolve, reject) => {
+        settle = (error) => {
+          fetched = true;
+          if (error) reject(error);
+          else resolve();
+        };
+        signal.addEventListener("abort", () => reject(new EngineError("cancelled", { what: "Left." })));
+      });
+    };
+    return { ...at, order, signals, end: (error?: EngineError) => settle(error) };
+  }
+
+  it("lets others run meanwhile, says how far it is, and runs when it is there", async () => {
+    const { submit, queue, store, order, end } = aQueueWithOneLacking();
+    const [lacking, other] = [await submit(), await submit()];
+    await other.end;
+    expect((await store.get(lacking.id))?.state).toBe("queued");
+    expect(queue.progressOf(lacking.id)).toMatchObject({ stage: "downloading a.safetensors 20 %" });
+    end();
+    await lacking.end;
+    expect(order).toEqual([other.id, lacking.id]);
+    await vi.waitFor(() => expect(queue.progressOf(lacking.id)).toBeNull());
+  });
+
+  it("fails with the words of the fetch that failed", async () => {
+    const { submit, store, order, tidied, end } = aQueueWithOneLacking();
+    const [lacking, other] = [await submit(), await submit()];
+    await other.end;
+    end(new EngineError("download_failed", { what: "The server answered 404." }));
+    await lacking.end;
+    expect((await store.get(lacking.id))?.error).toMatchObject({ code: "download_failed" });
+    await vi.waitFor(() => expect(tidied).toContain(`${lacking.id} failed`));
+    expect(order).toEqual([other.id]);
+  });
+
+  it("leaves the fetch when it is cancelled, and does not run", async () => {
+    const { submit, queue, store, order, signals } = aQueueWithOneLacking();
+    const lacking = await submit();
+    await vi.waitFor(() => expect(queue.progressOf(lacking.id)?.stage).toMatch(/^downloading/));
+    await queue.cancel(lacking.id);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+    await (
+      await submit()
+    ).end;
+    expect(order).not.toContain(lacking.id);
+    expect((await store.get(lacking.id))?.state).toBe("cancelled");
+  });
+
+  it("stays in the queue when that stops", async () => {
+    const { submit, queue, store, signals } = aQueueWithOneLacking();
+    const lacking = await submit();
+    await vi.waitFor(() => expect(signals).toHaveLength(1));
+    await queue.stop();
+    expect(signals[0]?.aborted).toBe(true);
+    expect((await store.get(lacking.id))?.state).toBe("queued");
+  });
 });
