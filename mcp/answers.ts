@@ -80,7 +80,10 @@ function ofSubmission(output: OperationOutput<"submit_video_task">): Spoken {
 
 function ofPlan({ summary, fits, kind, model, suggestions }: OperationOutput<"plan">): Spoken {
   const submit = `submit_${kind}_task with the same parameters and dit_model=${JSON.stringify(model)}`;
-  if (fits) return { message: summary, next: `Call ${submit}.` };
+  if (fits) {
+    const also = suggestions.length ? " The suggestion's parameters may be added." : "";
+    return { message: summary, next: `Call ${submit}.${also}` };
+  }
   const next = suggestions.length
     ? "Ask the user which of the suggestions to take, then submit with its parameters."
     : "Tell the user that this machine has too little memory for it.";
@@ -92,7 +95,7 @@ function ofTask(task: TaskResult): Spoken {
   switch (task.status) {
     case "queued":
       return {
-        message: `Task ${id} is number ${task.queue_position} in the queue${doneIn(task.eta ?? 0)}.`,
+        message: `Task ${id} is number ${task.queue_position} in the queue${doneIn(task.eta ?? 0)}${fetching(task)}.`,
         next: nextWhileRunning(task),
       };
     case "processing":
@@ -123,6 +126,7 @@ function nextWhileRunning(task: TaskResult): string {
   return task.timed_out ? `Still running: do not submit again, call ${wait} again.` : `Call ${wait} for its result.`;
 }
 
+const fetching = ({ stage }: TaskResult) => (stage ? `; it waits for its model: ${stage}` : "");
 const took = (task: TaskResult) => (task.process_time === undefined ? "" : ` in ${duration(task.process_time)}`);
 const size = (task: TaskResult) => (task.output_resolution === undefined ? "" : ` (${task.output_resolution})`);
 

@@ -10,7 +10,8 @@ import { measuredSeconds } from "../tasks/estimates.ts";
 import type { Task } from "../tasks/task.ts";
 import { runnableBestFirst } from "./memory-check.ts";
 import { clipEncoding, readWish, smallerNote, type SubmissionParts, type Wish } from "./submission.ts";
-import { gigabytes, namesModel, planWith, suggestionsFor, type MemoryQuestion } from "./suggestions.ts";
+import { gigabytes, namesModel, planWith, steadierSuggestion, suggestionsFor } from "./suggestions.ts";
+import type { MemoryQuestion } from "./suggestions.ts";
 
 export interface PlanParts extends Pick<SubmissionParts, "probe" | "models" | "memory" | "encoders"> {
   /** Finished tasks, from which times are learnt. */
@@ -46,7 +47,7 @@ export async function planTask(wish: Wish, parts: PlanParts): Promise<Plan> {
   const choice = namesModel(parameters)
     ? await named(question, models, String(parameters.dit_model))
     : await bestThatFits(question, models);
-  const suggestions = await suggestionsOf(question, choice, models);
+  const suggestions = await suggestionsOf(question, read.frames, choice, models);
   const target = read.sizeOf(parameters);
   if (read.info.kind === "clip") await clipEncoding(read.info, { ...read, target, parameters }, parts);
   const expected = { target, frames: read.frames, parameters: { dit_model: choice.model.name } };
@@ -105,17 +106,22 @@ function unreadable(models: readonly ModelEntry[], { name }: ModelEntry): Engine
 
 async function suggestionsOf(
   question: MemoryQuestion,
+  frames: number,
   { memory, model, shape }: Choice,
   models: readonly ModelEntry[],
 ): Promise<Suggestion[]> {
+  if (memory.fits && shape) {
+    const steadier = steadierSuggestion(question, frames, { name: model.name, shape });
+    return steadier ? [steadier] : [];
+  }
   const runnable = await runnableBestFirst(models);
   if (namesModel(question.parameters)) {
-    if (memory.fits || !shape) return [];
+    if (!shape) return [];
     const others = runnable.filter(({ name }) => name !== model.name);
     return suggestionsFor(question, { name: model.name, shape }, others);
   }
   const [best] = runnable;
-  if (shape || !best) return [];
+  if (!best) return [];
   // The built-in model was chosen for want of memory: what would let the best one run.
   const suggestions = suggestionsFor(question, best, runnable.slice(1));
   return suggestions.filter(({ parameters }) => parameters["dit_model"] !== model.name);

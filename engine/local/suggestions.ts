@@ -1,6 +1,7 @@
 import { memoryPlan, type MemoryHere, type MemoryPlan } from "../pipeline/memory-plan.ts";
 import { builtinModel } from "../models/catalogue.ts";
 import type { ModelShape } from "../models/model-shape.ts";
+import { steadierParameters } from "../pipeline/upscale-settings.ts";
 import type { TaskParameters } from "../schemas/parameters.ts";
 import type { Suggestion } from "../schemas/results.ts";
 import type { SizeWish } from "../tasks/target-size.ts";
@@ -67,6 +68,26 @@ export function suggestionsFor(
     firstThatFits(question, others),
     firstThatFits(question, [{ changes: { dit_model: builtinModel.name }, shape: null }]),
   ].filter((suggestion) => suggestion !== null);
+}
+
+/**
+ * The largest batch that fits, in tiles of our choosing where tiles are not wished for, for a clip of `frames` whose
+ * frames would be restored nearly one by one; null where there is none, or no gain.
+ */
+export function steadierSuggestion(
+  question: MemoryQuestion,
+  frames: number,
+  { name, shape }: Alternative,
+): Suggestion | null {
+  const own = namesModel(question.parameters) ? {} : { dit_model: name };
+  const wishes = steadierParameters(question, frames);
+  const found = firstThatFits(
+    question,
+    wishes.map((changes) => ({ changes: { ...changes, ...own }, shape })),
+  );
+  return (
+    found && { ...found, text: `For steadier frames: ${found.text.charAt(0).toLowerCase()}${found.text.slice(1)}` }
+  );
 }
 
 /** Whether somebody wishes for a certain model. */

@@ -1,3 +1,4 @@
+import { steadierBatching } from "../upscalers/steadiness.ts";
 import type { UpscaleSettings } from "../upscalers/upscaler.ts";
 import type { Job } from "./job.ts";
 
@@ -22,4 +23,17 @@ export function upscaleSettings(job: Pick<Job, "kind" | "parameters" | "tilesBel
       below: job.tilesBelow,
     },
   };
+}
+
+/** What to change so that the frames of a clip belong together, the steadiest first; nothing for a picture. */
+export function steadierParameters(
+  job: Pick<Job, "kind" | "parameters">,
+  frames: number,
+): { batch_size: number; temporal_overlap?: number }[] {
+  if (job.kind === "image") return [];
+  const settings = upscaleSettings(job);
+  return steadierBatching(settings, frames).map(({ batchSize, overlap }) => ({
+    batch_size: batchSize,
+    ...(overlap !== settings.overlap && { temporal_overlap: overlap }),
+  }));
 }

@@ -157,7 +157,7 @@ const pictureBatch = {
 const clipOnly = {
   batch_size: parameter(
     batchSize.default(5),
-    "Frames SeedVR2 runs together; more is steadier and needs more memory. Without meaning for the built-in model.",
+    "Frames SeedVR2 runs together; 21 to 45 are steadier and need more memory: plan says what fits. Without meaning for the built-in model.",
     batchAllowed,
   ),
   temporal_overlap: parameter(

@@ -197,7 +197,9 @@ export const planResult = z.looseObject({
   notes: z.array(z.string()),
   suggestions: z
     .array(suggestion)
-    .describe("What would fit where the plan does not, or would let a SeedVR2 model fit where none does"),
+    .describe(
+      "What would fit where the plan does not, or would let a SeedVR2 model fit where none does; for a clip that fits, the largest batch that makes it steadier and fits too",
+    ),
 });
 
 export const taskResult = z.looseObject({
@@ -209,7 +211,10 @@ export const taskResult = z.looseObject({
   created_at: time,
   started_at: time.nullable(),
   params: z.looseObject({}).describe("The parameters as they were understood, with the model's name"),
-  stage: z.string().nullable().describe("What the task is doing now, e.g. upscaling"),
+  stage: z
+    .string()
+    .nullable()
+    .describe("What is being done for the task now, e.g. upscaling; while it is queued, downloading its model"),
   eta: z.number().nullable().describe("Seconds until it is expected to be done"),
   frames_done: z.number(),
   frames_total: z.number().nullable(),

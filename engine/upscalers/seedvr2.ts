@@ -17,6 +17,7 @@ import {
 } from "../seedvr2/restoration.ts";
 import { chooseTiling, keepsSessions } from "./choose-tiling.ts";
 import { frameOfPlanes, planesOfFrames } from "./frame-planes.ts";
+import { steadinessNotes } from "./steadiness.ts";
 import type {
   Batch,
   BatchPlan,
@@ -26,11 +27,6 @@ import type {
   Upscaler,
   UpscaleSettings,
 } from "./upscaler.ts";
-
-/** Up to here the transformer's windows are one latent frame long (beyond-the-reference.md section 2.2). */
-const NEARLY_INDEPENDENT = 13;
-/** Overlaps whose weights are all 1 or 0. */
-const BLENDS_NOTHING = [1, 2, 4];
 
 /** Shares of a batch's time by stage, as measured on a 640×480 picture. */
 const stages = {
@@ -99,7 +95,7 @@ export class Seedvr2Upscaler implements Upscaler {
     this.#rules = { batchSize, overlap, uniform };
     this.#colours = correctionIn(colourForm, settings.colour);
     this.plan = planOf(this.#rules);
-    this.#notes = [...warnings, colourNote(settings, colourForm), ...notesOf(settings)];
+    this.#notes = [...warnings, colourNote(settings, colourForm), ...steadinessNotes(settings)];
   }
 
   get notes(): readonly string[] {
@@ -220,17 +216,4 @@ function colourNote({ colour }: UpscaleSettings, form: ColourForm): string {
   if (colour === "none") return "No colour correction.";
   const quick = colour === "lab" && form === "histogram";
   return `Colour correction: ${colour}, ${quick ? "by histograms (about 1/255 from exact at most)" : "exact"}.`;
-}
-
-function notesOf({ batchSize, overlap }: UpscaleSettings): string[] {
-  const notes: string[] = [];
-  if (overlap >= batchSize) {
-    notes.push(`temporal_overlap ${overlap} is no smaller than batch_size ${batchSize}, so batches do not overlap.`);
-  } else if (BLENDS_NOTHING.includes(overlap)) {
-    notes.push(`temporal_overlap ${overlap} blends no frame: between two batches it cuts. 5 or 9 blend.`);
-  }
-  if (batchSize > 1 && batchSize <= NEARLY_INDEPENDENT) {
-    notes.push(`With batch_size ${batchSize} frames are nearly independent of each other; 21 to 45 is steadier.`);
-  }
-  return notes;
 }

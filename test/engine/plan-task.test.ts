@@ -208,6 +208,37 @@ describe("a plan", () => {
   });
 });
 
+describe("for a clip whose frames would be nearly independent, a plan", () => {
+  const wish = { dit_model: "3b_fp16" };
+  const asksFor = async (parameters: object, here: Here) => {
+    const made = await plan({ ...wish, ...parameters }, { info: clip, ...here });
+    return made.suggestions.map(({ parameters: changes }) => changes);
+  };
+
+  it("suggests the largest batch that fits", async () => {
+    const tiled = (batch_size: number) => needed({ ...wish, batch_size, vae_tile_size: 384 });
+    expect(await asksFor({}, { gigabytes: 1e6 })).toEqual([{ batch_size: 45 }]);
+    const made = await plan(wish, { info: clip, gigabytes: between(await tiled(21), await tiled(33)) });
+    expect(made.suggestions).toMatchObject([{ parameters: { batch_size: 21 } }]);
+    expect(made.summary).toMatch(/ For steadier frames: with batch_size 21, in tiles of 384 pixels, it needs about /);
+    expect(await asksFor({}, { gigabytes: (await tiled(21)) - 0.1 })).toEqual([]);
+  });
+
+  it("suggests an overlap that blends in place of one that cuts", async () => {
+    expect(await asksFor({ temporal_overlap: 2 }, { gigabytes: 1e6 })).toEqual([
+      { batch_size: 45, temporal_overlap: 5 },
+    ]);
+  });
+
+  it("suggests no batch longer than the clip, and none where that gains nothing", async () => {
+    const short = (frames: number) => ({ info: { ...clip, frames } as ClipInfo, gigabytes: 1e6 });
+    expect(await asksFor({}, short(30))).toEqual([{ batch_size: 33 }]);
+    expect(await asksFor({}, short(13))).toEqual([]);
+    expect(await asksFor({ batch_size: 17 }, { gigabytes: 1e6 })).toEqual([]);
+    expect(await asksFor({}, { info: picture })).toEqual([]);
+  });
+});
+
 describe("on a GPU", () => {
   const gpu = { provider: "cuda", index: 1, attention: "fused", arithmetic: "fp16", memory: 1e9 } as const;
 
