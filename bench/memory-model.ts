@@ -36,7 +36,7 @@ const configurations: readonly Configuration[] = [
   ["decode", 640, 384, 5, 384],
   ["encode", 320, 240, 21, 0],
   ["decode", 160, 128, 29, 0],
-  ["decode", 320, 240, 13, 0],
+  ["decode", 320, 240, 21, 0],
   ["transformer", 640, 480, 1, 0],
   ["transformer", 1280, 720, 1, 0],
   ["transformer", 1920, 1088, 1, 0],
