@@ -28,7 +28,7 @@ const MAY_IMPORT = {
   "engine/remote": ["engine/owner", "engine/operations", "engine/schemas"],
 };
 /** Values and types that every folder of the engine may use. */
-const SHARED = ["allowed-paths", "claim-name", "durable-files", "errors", "config", "engine"].map(
+const SHARED = ["allowed-paths", "claim-name", "durable-files", "file-stamp", "errors", "config", "engine"].map(
   (name) => `engine/${name}.ts`,
 );
 

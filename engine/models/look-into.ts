@@ -1,5 +1,6 @@
-import { open, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { asEngineError } from "../errors.ts";
+import { fileStamp } from "../file-stamp.ts";
 import { openCheckpoint } from "../weights/checkpoint.ts";
 import { networkIn } from "../weights/network.ts";
 import { networkWeights } from "../weights/network-weights.ts";
@@ -29,21 +30,21 @@ const MAX_HEADER = 2 ** 23;
 const GGUF_START = 2 ** 19;
 
 /** What was found of a file, as long as it is the same file. */
-const known = new Map<string, { readonly size: number; readonly time: number; readonly content: FileContent }>();
+const known = new Map<string, { readonly stamp: string; readonly content: FileContent }>();
 
 /**
  * What a file holds. Reads its header only, and of files that cannot be one of ours not all of that; remembers what it
- * found by path, size and time. A file that does not exist any more is `other`.
+ * found by path and stamp. A file that does not exist any more is `other`.
  */
 export async function lookInto(path: string): Promise<FileContent> {
-  const state = await stat(path).catch(() => null);
-  if (!state?.isFile()) return { kind: "other" };
+  const stamp = await fileStamp(path);
+  if (stamp === null) return { kind: "other" };
   const before = known.get(path);
-  if (before?.size === state.size && before.time === state.mtimeMs) return before.content;
+  if (before?.stamp === stamp) return before.content;
   const content = await contentOf(path).catch((error: unknown): FileContent => {
     return { kind: "faulty", fault: asEngineError(error).message };
   });
-  known.set(path, { size: state.size, time: state.mtimeMs, content });
+  known.set(path, { stamp, content });
   return content;
 }
 

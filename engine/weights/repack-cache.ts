@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, realpath, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { EngineError } from "../errors.ts";
+import { fileStamp } from "../file-stamp.ts";
 import { openCheckpoint } from "./checkpoint.ts";
 import { decode, readBytes } from "./decode.ts";
 import { isQuantised } from "./gguf-blocks.ts";
@@ -91,9 +92,8 @@ function bytesOf(files: readonly RepackedFile[]): number {
 }
 
 async function cacheName(path: string): Promise<string> {
-  const { size, mtimeMs } = await stat(path);
   const identity = createHash("sha256")
-    .update(JSON.stringify([REPACK_VERSION, path, size, mtimeMs]))
+    .update(JSON.stringify([REPACK_VERSION, path, await fileStamp(path)]))
     .digest("hex")
     .slice(0, 16);
   return `${basename(path).slice(0, 100)}.${identity}${ENDING}`;
