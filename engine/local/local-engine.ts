@@ -251,14 +251,14 @@ export class LocalEngine implements HostedEngine {
     return results.historyOf(await this.store.history(states, Math.min(input.limit, this.config.maxHistory)));
   }
 
-  /** Everyone who watches the task hears of it; a model scheduled behind it is loaded when it has ended. */
+  /** Everyone who watches the task hears of it; a model scheduled behind it is loaded when it works no longer. */
   private changed(task: Task): void {
     this.watchers.changed(task.id);
+    if (task.state !== "processing") this.models.taskRests();
     if (!isEnded(task.state)) return;
     this.learnt = null;
     void this.tellNext().catch(() => undefined);
     this.host.log("info", `task ${task.state}`, { task: task.id, ...(task.error && { error: task.error }) });
-    this.models.taskEnded();
   }
 
   /** Those who wait for the next tasks hear that they have moved up; telling hundreds would cost more than it is worth. */
@@ -286,7 +286,10 @@ export class LocalEngine implements HostedEngine {
   }
 
   private async snapshot(): Promise<Snapshot> {
-    const pending = (await this.store.pending()).map((task) => this.live(task));
+    const waiting = (await this.store.pending()).map((task) => this.live(task));
+    // A task set aside holds up nobody: the others come before it.
+    const [others, aside] = [false, true].map((is) => waiting.filter(({ id }) => this.queue.isAside(id) === is));
+    const pending = [...(others ?? []), ...(aside ?? [])];
     this.learnt ??= await this.store.history(["completed"], LEARNT_FROM);
     return { pending, completed: this.learnt, now: Date.now() };
   }

@@ -82,8 +82,8 @@ export class Models {
     return { status: supervisor.loaded?.model === model.name ? "loaded" : "loading", model: model.name };
   }
 
-  /** Loads what was scheduled behind a task that has ended. */
-  taskEnded(): void {
+  /** Loads what was scheduled behind a task that works no longer. */
+  taskRests(): void {
     const scheduled = this.#scheduled;
     this.#scheduled = null;
     if (scheduled !== null) this.#switchLater(scheduled);
@@ -109,11 +109,15 @@ export class Models {
     return !knownModel(await listModels(this.#parts.config), wanted).runnable;
   }
 
-  /** Fetches what a model lacks, or joins the download under way, until the signal says to leave. */
+  /**
+   * Fetches what a model lacks, or joins the download under way, until the signal says to leave. Throws where it cannot
+   * run even then.
+   */
   async fetch(wanted: string, options: JoinOptions): Promise<void> {
     const model = knownModel(await listModels(this.#parts.config), wanted);
     const files = model.runnable ? [] : await this.#filesOf(model);
     if (files.length) await this.#downloads.join(model.name, files, options);
+    await this.ready(model.name);
   }
 
   /** Starts or joins a download; null where it is done at once, else what to answer. */

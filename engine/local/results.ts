@@ -10,7 +10,7 @@ import type { Totals } from "../tasks/task-store.ts";
 
 /** The queue at one moment: what answers are made from. */
 export interface Snapshot {
-  /** Running and waiting tasks in order, the running one with its latest progress. */
+  /** Running and waiting tasks in order, with their latest progress; those that wait for a download come last. */
   readonly pending: readonly Task[];
   /** The latest completed tasks, from which estimates are learnt. */
   readonly completed: readonly Task[];
@@ -42,10 +42,16 @@ function goingOn(task: Task, snapshot: Snapshot) {
   return {
     progress: percent(share),
     stage,
-    eta: waits(snapshot.pending, snapshot.completed, snapshot.now).get(task.id) ?? null,
+    // How long a download takes is not known here.
+    eta: isFetched(task) ? null : (waits(snapshot.pending, snapshot.completed, snapshot.now).get(task.id) ?? null),
     frames_done: framesDone,
     frames_total: framesTotal,
   };
+}
+
+/** Only what is being done for a task that waits has a stage. */
+function isFetched({ state, progress }: Task): boolean {
+  return state === "queued" && progress.stage !== null;
 }
 
 function ending(task: Task) {

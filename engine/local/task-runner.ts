@@ -34,11 +34,13 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
   });
 
   return {
-    lacks({ parameters: { dit_model: name, download } }: Task): Promise<boolean> {
-      return download === true ? parts.models.canFetch(name) : Promise.resolve(false);
+    async lacks(task: Task): Promise<boolean> {
+      const { dit_model: name, download } = task.parameters;
+      return download === true && !(await publishedBefore(placesOf(task))) && parts.models.canFetch(name);
     },
 
     fetch({ parameters: { dit_model: name } }: Task, { signal, onStage }: FetchEvents): Promise<void> {
+      onStage("waiting for the download of its model");
       const onProgress = ({ file, bytes, total }: FileProgress) =>
         onStage(`downloading ${file}${total ? ` ${Math.floor((100 * bytes) / total)} %` : ""}`);
       return parts.models.fetch(name, { signal, onProgress });

@@ -1,6 +1,5 @@
 import { EngineError, asEngineError } from "../errors.ts";
 import type { TaskStore } from "./task-store.ts";
-import { isEnded } from "./task.ts";
 import type { Task, TaskOutcome, TaskProgress } from "./task.ts";
 
 /** Runs one task to its end. Rejects with an EngineError; `worker_died` means that trying again may help. */
@@ -73,16 +72,20 @@ export class Queue {
     return this.running?.task ?? null;
   }
 
-  /** The same without one that has ended: it needs its model no longer. */
+  /** The same without one that has ended or was set aside: it needs its model no longer. */
   get working(): Task | null {
-    const { current } = this;
-    return current && !isEnded(current.state) ? current : null;
+    return this.current?.state === "processing" ? this.current : null;
   }
 
   /** The latest progress of a task that runs or was set aside; null of any other. */
   progressOf(id: string): TaskProgress | null {
-    const going = this.running?.task.id === id ? this.running : this.aside.get(id);
+    const going = this.aside.get(id) ?? (this.running?.task.id === id ? this.running : undefined);
     return going?.task.progress ?? null;
+  }
+
+  /** Whether a task waits for something to be fetched, and is passed over. */
+  isAside(id: string): boolean {
+    return this.aside.has(id);
   }
 
   /** Starts working if there is work; harmless otherwise. */
@@ -156,8 +159,10 @@ export class Queue {
   }
 
   /** Leaves a task in the queue, passed over until what it lacks was fetched. */
-  private setAside(task: Task): void {
+  private setAside({ progress, ...kept }: Task): void {
     if (this.stopped) return;
+    const task: Task = { ...kept, progress: { ...progress, stage: null } }; // that of an earlier run is over
+    if (this.running?.task.id === task.id) this.running.task = task;
     const { runner, onChange, onError } = this.parts;
     const abort = new AbortController();
     const onStage = (stage: string) => {

@@ -11,8 +11,8 @@ import type { Submission, Task, TaskOutcome, TaskProgress } from "./task.ts";
 
 const newId = customAlphabet("0123456789abcdefghijklmnopqrstuvwxyz", 8);
 const DAY = 86_400_000;
-/** Adds the time since the task was last heard of; takes the present time twice. */
-const COUNT_TIME = "worked = worked + ? - coalesce(resumed_at, 0), resumed_at = ?";
+/** Adds the time since the task was last heard of, if it was worked on; takes the present time three times. */
+const COUNT_TIME = "worked = worked + ? - coalesce(resumed_at, ?), resumed_at = ?";
 
 interface Row {
   id: string;
@@ -76,13 +76,13 @@ export class SqliteTaskStore implements TaskStore {
   async progress(id: string, progress: TaskProgress): Promise<void> {
     this.database
       .prepare(`UPDATE tasks SET progress = ?, ${COUNT_TIME} WHERE id = ? AND state = 'processing'`)
-      .run(JSON.stringify(progress), this.now(), this.now(), id);
+      .run(JSON.stringify(progress), ...this.times(3), id);
   }
 
   async requeue(id: string, deaths: number): Promise<Task> {
     const task = this.expect(id);
     if (task.state !== "processing") throw notPossible(task, "put back into the queue");
-    return this.move(id, "queued", "deaths = ?", [deaths]);
+    return this.move(id, "queued", "deaths = ?, resumed_at = NULL", [deaths]);
   }
 
   async forgive(id: string): Promise<void> {
@@ -91,13 +91,13 @@ export class SqliteTaskStore implements TaskStore {
 
   async complete(id: string, outcome: TaskOutcome): Promise<Task> {
     return this.move(id, "completed", `${COUNT_TIME}, ended_at = ?, outcome = ?`, [
-      ...this.thrice(),
+      ...this.times(4),
       JSON.stringify(outcome),
     ]);
   }
 
   async fail(id: string, error: ErrorJson): Promise<Task> {
-    return this.move(id, "failed", `${COUNT_TIME}, ended_at = ?, error = ?`, [...this.thrice(), JSON.stringify(error)]);
+    return this.move(id, "failed", `${COUNT_TIME}, ended_at = ?, error = ?`, [...this.times(4), JSON.stringify(error)]);
   }
 
   async cancel(id: string): Promise<Task> {
@@ -163,8 +163,9 @@ export class SqliteTaskStore implements TaskStore {
     return task;
   }
 
-  private thrice(): number[] {
-    return Array.from({ length: 3 }, () => this.now());
+  /** The present time, `count` times. */
+  private times(count: number): number[] {
+    return Array<number>(count).fill(this.now());
   }
 
   private expect(id: string): Task {

@@ -45,7 +45,7 @@ export class MemoryTaskStore implements TaskStore {
   async requeue(id: string, deaths: number): Promise<Task> {
     const task = this.expect(id);
     if (task.state !== "processing") throw notPossible(task, "put back into the queue");
-    return this.move(id, "queued", { deaths });
+    return this.move(id, "queued", { deaths, resumedAt: null });
   }
 
   async forgive(id: string): Promise<void> {

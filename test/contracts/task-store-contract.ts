@@ -56,6 +56,15 @@ export function taskStoreContract(name: string, make: () => Promise<StoreAtHand>
       expect(claimed[0]?.state).toBe("processing");
     });
 
+    it("does not count as work the time after a task was put back", async () => {
+      const { id } = await add();
+      await at.store.claim();
+      await at.store.requeue(id, 0);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      await at.store.fail(id, { code: "download_failed", what: "It failed." } as never);
+      expect((await at.store.get(id))?.worked).toBe(0);
+    });
+
     it("hands out the next one where tasks are to be passed over", async () => {
       const [first, second] = [await add(), await add()];
       expect((await at.store.claim([first.id]))?.id).toBe(second.id);

@@ -45,9 +45,9 @@ describe("switching to a model", () => {
     expect(await models.switchTo("3b_fp16", false)).toEqual({ status: "scheduled", model: seedvr2 });
     expect(asked).toEqual([]);
     at.running = null;
-    models.taskEnded();
+    models.taskRests();
     await vi.waitFor(() => expect(asked).toEqual([seedvr2]));
-    models.taskEnded();
+    models.taskRests();
     expect(asked).toHaveLength(1);
   });
 
@@ -59,7 +59,7 @@ describe("switching to a model", () => {
     at.loaded = builtin;
     expect(await models.switchTo(builtin, false)).toEqual({ status: "loaded", model: builtin });
     at.running = null;
-    models.taskEnded();
+    models.taskRests();
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(asked).toEqual([]);
   });

@@ -201,7 +201,8 @@ describe("upscale", () => {
 
 describe("progress", () => {
   it.each([
-    [{ status: "queued", queue_position: 3 }, "waiting, number 3 in the queue"],
+    [{ status: "queued", queue_position: 3, stage: null }, "waiting, number 3 in the queue"],
+    [{ status: "queued", queue_position: 3, stage: "downloading a 5 %" }, "downloading a 5 %, number 3 in the queue"],
     [{}, "upscaling, 42 of 100 frames, 1 min 10 s left"],
     [{ frames_total: 1, eta: null }, "upscaling"],
     [{ status: "completed", stage: null, eta: null, frames_total: null }, "completed"],

@@ -1,6 +1,6 @@
 import { readFile, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { golden } from "../fixtures/golden-path.ts";
 import { answers, dropsAfter, fileServer, hangs, serves } from "../models/file-server.ts";
 import { tinyModel } from "../seedvr2/tiny-models.ts";
@@ -47,6 +47,16 @@ it("fetches nothing beside a file that cannot be read, and says so", async () =>
   expect(pulled.stderr).toContain(`Move ${path} elsewhere`);
 });
 
+it("fails a task whose model cannot run for all that can be fetched", async () => {
+  const machine = await machineFor((await fileServer(serves(bytes))).url);
+  await truncate(join(machine.stateDir, "models", "ema_vae_fp16.safetensors"), 100_000);
+  const wish = { file_path: await makePicture(machine.folder, "p.png"), resolution: 45 };
+  const engine = machine.engine();
+  const { task_id } = await engine.call("submit_image_task", { ...wish, dit_model: "7b_fp8", download: true });
+  const ended = await engine.call("wait_for_task", { task_id, timeout: 100 });
+  expect(ended).toMatchObject({ status: "failed", error_code: "not_runnable" });
+});
+
 it("fetches the model of a task that may, for an MCP client", async () => {
   const machine = await machineFor((await fileServer(serves(bytes))).url);
   const client = await machine.mcpClient();
@@ -65,11 +75,18 @@ it("lets other tasks run while one waits for its model, which goes on after a re
   const engine = machine.engine();
   const wish = { file_path, resolution: 45 };
   const waiting = await engine.call("submit_image_task", { ...wish, dit_model: "7b_fp8", download: true });
+  const state = () => engine.call("get_task_status", { task_id: waiting.task_id });
+  const fetched = {
+    status: "queued",
+    eta: null,
+    stage: expect.stringMatching(/^downloading seedvr2_ema_7b/) as string,
+  };
+  await vi.waitFor(async () => expect(await state()).toMatchObject({ ...fetched, queue_position: 1 }), 10_000);
   const other = await engine.call("submit_image_task", { ...wish, dit_model: "builtin_x2" });
+  expect(other.queue_position).toBe(1);
   const ended = (task_id: string) => engine.call("wait_for_task", { task_id, timeout: 100 });
   expect(await ended(other.task_id)).toMatchObject({ status: "completed" });
-  const meanwhile = await engine.call("get_task_status", { task_id: waiting.task_id });
-  expect(meanwhile).toMatchObject({ status: "queued", stage: expect.stringMatching(/^downloading seedvr2_ema_7b/) });
+  expect(await state()).toMatchObject(fetched);
   await engine.call("stop_engine", {});
   expect(await ended(waiting.task_id)).toMatchObject({ status: "completed", output_resolution: "60x45" });
 });

@@ -56,7 +56,11 @@ export class Downloads {
    */
   async join(model: string, files: readonly PublishedFile[], options: JoinOptions = {}): Promise<void> {
     const { signal, onProgress } = options;
-    const running = this.#running.get(model) ?? this.#start(model, files);
+    let running = this.#running.get(model);
+    for (; running?.abort.signal.aborted; running = this.#running.get(model)) {
+      await running.done.catch(() => undefined); // everybody has left it; it ends soon
+    }
+    running ??= this.#start(model, files);
     running.waiting += 1;
     if (onProgress) running.listeners.add(onProgress);
     try {

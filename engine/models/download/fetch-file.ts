@@ -57,7 +57,7 @@ export async function fetchFile(file: PublishedFile, options: FetchOptions): Pro
     if (await exists(path)) return path; // another process was faster
     const part = new PartFile(path);
     await transferPatiently(file, part, options);
-    await verify(file, part, options.source.urlOf(file));
+    await verify(file, part, options);
     if (!(await claimName(part.path, path))) throw taken(path);
     await part.forgetRecord();
     return path;
@@ -105,8 +105,9 @@ class Pace {
 }
 
 /** Compares with the published hash, and with what such a file must hold. A part that is something else is removed. */
-async function verify(file: PublishedFile, part: PartFile, url: string): Promise<void> {
-  const found = file.sha256 === null ? null : await sha256Of(part.path);
+async function verify(file: PublishedFile, part: PartFile, { source, signal }: FetchOptions): Promise<void> {
+  const url = source.urlOf(file);
+  const found = file.sha256 === null ? null : await sha256Of(part.path, signal);
   const fault =
     found !== file.sha256 ? `Its SHA-256 is ${found}, published is ${file.sha256}.` : await faultOf(file, part);
   if (fault === null) return;
