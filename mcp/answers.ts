@@ -81,7 +81,9 @@ function ofSubmission(output: OperationOutput<"submit_video_task">): Spoken {
 function ofPlan({ summary, fits, kind, model, suggestions }: OperationOutput<"plan">): Spoken {
   const submit = `submit_${kind}_task with the same parameters and dit_model=${JSON.stringify(model)}`;
   if (fits) {
-    const also = suggestions.length ? " The suggestion's parameters may be added." : "";
+    const also = suggestions.length
+      ? " Or ask the user whether to take the suggestion, and let its parameters replace those."
+      : "";
     return { message: summary, next: `Call ${submit}.${also}` };
   }
   const next = suggestions.length
@@ -126,7 +128,7 @@ function nextWhileRunning(task: TaskResult): string {
   return task.timed_out ? `Still running: do not submit again, call ${wait} again.` : `Call ${wait} for its result.`;
 }
 
-const fetching = ({ stage }: TaskResult) => (stage ? `; it waits for its model: ${stage}` : "");
+const fetching = ({ stage }: TaskResult) => (stage ? `: ${stage}` : "");
 const took = (task: TaskResult) => (task.process_time === undefined ? "" : ` in ${duration(task.process_time)}`);
 const size = (task: TaskResult) => (task.output_resolution === undefined ? "" : ` (${task.output_resolution})`);
 

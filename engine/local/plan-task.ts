@@ -1,6 +1,7 @@
 import { EngineError } from "../errors.ts";
 import { builtinModel } from "../models/catalogue.ts";
 import { knownModel, runnableModel } from "../models/model-list.ts";
+import type { MediaInfo } from "../media/media-info.ts";
 import { modelShape, type ModelShape } from "../models/model-shape.ts";
 import { deviceName } from "../onnx/providers.ts";
 import type { OperationOutput } from "../operations/operations.ts";
@@ -47,7 +48,7 @@ export async function planTask(wish: Wish, parts: PlanParts): Promise<Plan> {
   const choice = namesModel(parameters)
     ? await named(question, models, String(parameters.dit_model))
     : await bestThatFits(question, models);
-  const suggestions = await suggestionsOf(question, read.frames, choice, models);
+  const suggestions = await suggestionsOf(question, wholeFrames(read.info), choice, models);
   const target = read.sizeOf(parameters);
   if (read.info.kind === "clip") await clipEncoding(read.info, { ...read, target, parameters }, parts);
   const expected = { target, frames: read.frames, parameters: { dit_model: choice.model.name } };
@@ -102,6 +103,11 @@ async function named(question: MemoryQuestion, models: readonly ModelEntry[], wa
 function unreadable(models: readonly ModelEntry[], { name }: ModelEntry): EngineError {
   runnableModel(models, name); // throws with the file's fault
   return new EngineError("not_runnable", { what: `Of ${name} nothing is known that a plan could be made from.` });
+}
+
+/** Frames of the whole file: a preview is planned with for what follows it. */
+function wholeFrames(info: MediaInfo): number {
+  return info.kind === "clip" ? info.frames : 1;
 }
 
 async function suggestionsOf(

@@ -71,8 +71,8 @@ export function suggestionsFor(
 }
 
 /**
- * The largest batch that fits, in tiles of our choosing where tiles are not wished for, for a clip of `frames` whose
- * frames would be restored nearly one by one; null where there is none, or no gain.
+ * The largest steadier batch that fits, in tiles of our choosing where tiles are not wished for, for a clip of `frames`
+ * whose frames would be restored nearly one by one; null where there is none, or no gain.
  */
 export function steadierSuggestion(
   question: MemoryQuestion,
@@ -86,7 +86,10 @@ export function steadierSuggestion(
     wishes.map((changes) => ({ changes: { ...changes, ...own }, shape })),
   );
   return (
-    found && { ...found, text: `For steadier frames: ${found.text.charAt(0).toLowerCase()}${found.text.slice(1)}` }
+    found && {
+      ...found,
+      text: `For steadier frames, at more time for each: ${found.text.charAt(0).toLowerCase()}${found.text.slice(1)}`,
+    }
   );
 }
 

@@ -94,6 +94,11 @@ export const promptFile: PublishedFile = {
   withPrompt: false,
 };
 
+/** The SHA-256 published for a file name, a transformer's or the autoencoder's; null where none is. */
+export function publishedHash(name: string): string | null {
+  return (name === autoencoderFile.name ? autoencoderFile : publishedFile(name))?.sha256 ?? null;
+}
+
 /** The published transformer of this file name, or nothing. */
 export function publishedFile(name: string): PublishedFile | undefined {
   return transformers.find((file) => file.name === name);

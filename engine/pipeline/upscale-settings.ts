@@ -32,7 +32,8 @@ export function steadierParameters(
 ): { batch_size: number; temporal_overlap?: number }[] {
   if (job.kind === "image") return [];
   const settings = upscaleSettings(job);
-  return steadierBatching(settings, frames).map(({ batchSize, overlap }) => ({
+  const seen = frames + (job.parameters.prepend_frames ?? 0);
+  return steadierBatching(settings, seen).map(({ batchSize, overlap }) => ({
     batch_size: batchSize,
     ...(overlap !== settings.overlap && { temporal_overlap: overlap }),
   }));

@@ -198,7 +198,7 @@ export const planResult = z.looseObject({
   suggestions: z
     .array(suggestion)
     .describe(
-      "What would fit where the plan does not, or would let a SeedVR2 model fit where none does; for a clip that fits, the largest batch that makes it steadier and fits too",
+      "What would fit where the plan does not, or would let a SeedVR2 model fit where none does; for a clip that fits, the largest batch up to 45 frames that makes it steadier and fits too",
     ),
 });
 

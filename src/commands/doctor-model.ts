@@ -5,9 +5,9 @@ import { EngineError } from "../../engine/index.ts";
 import type { Engine, ModelEntry } from "../../engine/index.ts";
 import { examineFile } from "../../engine/models/examination/examine-file.ts";
 import { notePassed } from "../../engine/models/examination/passed-files.ts";
-import { isAsPublished } from "../../engine/models/file-hash.ts";
+import { sha256Of } from "../../engine/models/file-hash.ts";
 import { knownModel, runnableModel } from "../../engine/models/model-list.ts";
-import { autoencoderFile, publishedFile } from "../../engine/models/published-files.ts";
+import { autoencoderFile, publishedFile, publishedHash } from "../../engine/models/published-files.ts";
 import type { Settings } from "../config.ts";
 import { withEngine } from "../connection.ts";
 import { factLines, withoutPrivateNames, type FileFacts, type ModelFacts } from "../doctor/model-facts.ts";
@@ -78,8 +78,9 @@ async function examinations(entry: ModelEntry, signal: AbortSignal): Promise<Rea
   for (const [index, path] of pathsOf(entry).entries()) {
     process.stderr.write(`Looking at ${basename(path)} …\n`);
     const examined = await examineFile(path, { rows: ROWS, signal });
-    const asPublished = await isAsPublished(path, signal);
-    files.set(index === 0 ? "file" : "autoencoder", { ...examined, asPublished });
+    const published = publishedHash(basename(path));
+    const sha256 = published === null ? null : await sha256Of(path, signal);
+    files.set(index === 0 ? "file" : "autoencoder", { ...examined, hashes: { published, sha256 } });
   }
   return files;
 }

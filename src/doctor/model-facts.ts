@@ -10,8 +10,8 @@ const PRINTED = 20;
 
 /** What is told of one file. */
 export interface FileFacts extends Examination {
-  /** Whether it is the file published under its name, byte for byte; null where no hash is known for that name. */
-  readonly asPublished: boolean | null;
+  /** SHA-256 as published for its name and as it is; null, and not made, where none is published. */
+  readonly hashes: { readonly published: string | null; readonly sha256: string | null };
 }
 
 /** All that the block says. */
@@ -43,24 +43,25 @@ export function factLines(facts: ModelFacts): (readonly [string, string])[] {
   ];
 }
 
-function fileLines(name: string, { bytes, content, faults, asPublished }: FileFacts, rows: number) {
+function fileLines(name: string, { bytes, content, faults, hashes }: FileFacts, rows: number) {
   const printed = faults.slice(0, PRINTED).map((fault) => ["fault", fault] as const);
   const more = faults.length - printed.length;
   const size = `${(bytes / 1e9).toFixed(2)} GB (${bytes} bytes)`;
   return [
     [name, content ? `${size}, ${content.format}, header sha256 ${content.headerSha256}` : size] as const,
-    ["", publishedText(asPublished)] as const,
+    ["", publishedText(hashes)] as const,
     ...(content ? contentLines(content, rows) : []),
     ...printed,
     ...(more > 0 ? [["fault", `and ${more} more`] as const] : []),
   ];
 }
 
-function publishedText(asPublished: boolean | null): string {
-  if (asPublished === null) return "not compared with a published file: no hash is known for its name";
-  return asPublished
+/** Whether a file is, byte for byte, the one published under its name. */
+export function publishedText({ published, sha256 }: FileFacts["hashes"]): string {
+  if (published === null) return "not compared with a published file: no hash is known for its name";
+  return sha256 === published
     ? "byte for byte the published file"
-    : "not the file published under this name: damaged, another version, or somebody's own";
+    : `not the file published under this name (sha256 ${sha256}): damaged, another version, or somebody's own`;
 }
 
 function contentLines({ network, tensors, storage, kinds, values }: ExaminedContent, rows: number) {

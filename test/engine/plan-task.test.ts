@@ -215,26 +215,36 @@ describe("for a clip whose frames would be nearly independent, a plan", () => {
     return made.suggestions.map(({ parameters: changes }) => changes);
   };
 
-  it("suggests the largest batch that fits", async () => {
+  const of = (frames: number): Here => ({ info: { ...clip, frames } as ClipInfo, gigabytes: 1e6 });
+
+  it("suggests the largest batch that fits, as long as the others of the clip", async () => {
     const tiled = (batch_size: number) => needed({ ...wish, batch_size, vae_tile_size: 384 });
-    expect(await asksFor({}, { gigabytes: 1e6 })).toEqual([{ batch_size: 45 }]);
-    const made = await plan(wish, { info: clip, gigabytes: between(await tiled(21), await tiled(33)) });
+    expect(await asksFor({}, of(100))).toEqual([{ batch_size: 37 }]); // 37, 37 and 26
+    expect(await asksFor({}, of(46))).toEqual([{ batch_size: 25 }]);
+    const made = await plan(wish, { info: clip, gigabytes: between(await tiled(21), await tiled(25)) });
     expect(made.suggestions).toMatchObject([{ parameters: { batch_size: 21 } }]);
-    expect(made.summary).toMatch(/ For steadier frames: with batch_size 21, in tiles of 384 pixels, it needs about /);
+    expect(made.summary).toMatch(
+      / For steadier frames, at more time for each: with batch_size 21, in tiles of 384 pixels, /,
+    );
     expect(await asksFor({}, { gigabytes: (await tiled(21)) - 0.1 })).toEqual([]);
   });
 
-  it("suggests an overlap that blends in place of one that cuts", async () => {
-    expect(await asksFor({ temporal_overlap: 2 }, { gigabytes: 1e6 })).toEqual([
-      { batch_size: 45, temporal_overlap: 5 },
-    ]);
+  it("suggests an overlap that blends in place of one that cuts or is too long", async () => {
+    for (const temporal_overlap of [2, 30]) {
+      expect(await asksFor({ temporal_overlap }, of(100))).toEqual([{ batch_size: 37, temporal_overlap: 5 }]);
+    }
+    expect(await asksFor({ temporal_overlap: 9, batch_size: 13 }, of(100))).toEqual([{ batch_size: 41 }]);
+  });
+
+  it("counts prepended frames, and all frames of a clip of which a preview is wished", async () => {
+    expect(await asksFor({ prepend_frames: 5, temporal_overlap: 2 }, of(20))).toEqual([{ batch_size: 25 }]);
+    expect(await asksFor({ preview_frames: 10 }, of(80))).toEqual([{ batch_size: 41 }]);
   });
 
   it("suggests no batch longer than the clip, and none where that gains nothing", async () => {
-    const short = (frames: number) => ({ info: { ...clip, frames } as ClipInfo, gigabytes: 1e6 });
-    expect(await asksFor({}, short(30))).toEqual([{ batch_size: 33 }]);
-    expect(await asksFor({}, short(13))).toEqual([]);
-    expect(await asksFor({ batch_size: 17 }, { gigabytes: 1e6 })).toEqual([]);
+    expect(await asksFor({}, of(30))).toEqual([{ batch_size: 33 }]);
+    expect(await asksFor({}, of(13))).toEqual([]);
+    for (const batch_size of [1, 17]) expect(await asksFor({ batch_size }, { gigabytes: 1e6 })).toEqual([]);
     expect(await asksFor({}, { info: picture })).toEqual([]);
   });
 });

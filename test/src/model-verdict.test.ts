@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { withoutPrivateNames } from "../../src/doctor/model-facts.ts";
+import { publishedText, withoutPrivateNames } from "../../src/doctor/model-facts.ts";
 import { verdictOf, verdicts } from "../../src/doctor/model-verdict.ts";
 import { likeness } from "../../src/doctor/picture-likeness.ts";
 import type { PictureTrial } from "../../src/doctor/try-picture.ts";
@@ -50,6 +50,14 @@ describe("a file that fails is told apart from a machine that fails", () => {
     expect(verdictOf(evidence)).toBe(verdict);
     expect(verdicts[verdict].exit).toBe(exit);
   });
+});
+
+it.each([
+  [{ published: "ab", sha256: "ab" }, /^byte for byte/],
+  [{ published: "ab", sha256: "cd" }, /^not the file published .*sha256 cd/],
+  [{ published: null, sha256: null }, /^not compared/],
+])("of a file with hashes %j it is said whether it is the published one", (hashes, text) => {
+  expect(publishedText(hashes)).toMatch(text);
 });
 
 describe("what is pasted tells nobody", () => {
