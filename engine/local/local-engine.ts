@@ -286,10 +286,9 @@ export class LocalEngine implements HostedEngine {
   }
 
   private async snapshot(): Promise<Snapshot> {
-    const waiting = (await this.store.pending()).map((task) => this.live(task));
     // A task set aside holds up nobody: the others come before it.
-    const [others, aside] = [false, true].map((is) => waiting.filter(({ id }) => this.queue.isAside(id) === is));
-    const pending = [...(others ?? []), ...(aside ?? [])];
+    const place = ({ id }: Task) => Number(this.queue.isAside(id));
+    const pending = (await this.store.pending()).map((task) => this.live(task)).sort((a, b) => place(a) - place(b));
     this.learnt ??= await this.store.history(["completed"], LEARNT_FROM);
     return { pending, completed: this.learnt, now: Date.now() };
   }

@@ -104,9 +104,9 @@ export class Models {
     return runnableModel(await listModels(this.#parts.config), wanted);
   }
 
-  /** Whether a model cannot run as it is and fetching may mend that. */
-  async canFetch(wanted: string): Promise<boolean> {
-    return !knownModel(await listModels(this.#parts.config), wanted).runnable;
+  /** Whether a model can run as it is. Throws `not_found`. */
+  async canRun(wanted: string): Promise<boolean> {
+    return knownModel(await listModels(this.#parts.config), wanted).runnable;
   }
 
   /**

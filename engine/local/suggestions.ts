@@ -50,7 +50,7 @@ export function suggestionsFor(
   { name, shape }: Alternative,
   alternatives: readonly Alternative[],
 ): Suggestion[] {
-  const own = namesModel(question.parameters) ? {} : { dit_model: name };
+  const own = ownModel(question, name);
   const auto = automaticTiles(question.parameters);
   if (Object.keys(auto).length) {
     const plan = planWith(question, auto, shape);
@@ -79,18 +79,17 @@ export function steadierSuggestion(
   frames: number,
   { name, shape }: Alternative,
 ): Suggestion | null {
-  const own = namesModel(question.parameters) ? {} : { dit_model: name };
-  const wishes = steadierParameters(question, frames);
-  const found = firstThatFits(
-    question,
-    wishes.map((changes) => ({ changes: { ...changes, ...own }, shape })),
-  );
-  return (
-    found && {
-      ...found,
-      text: `For steadier frames, at more time for each: ${found.text.charAt(0).toLowerCase()}${found.text.slice(1)}`,
-    }
-  );
+  const own = ownModel(question, name);
+  const candidates = steadierParameters(question, frames).map((changes) => ({
+    changes: { ...changes, ...own },
+    shape,
+  }));
+  return firstThatFits(question, candidates, "for steadier frames, at more time for each: ");
+}
+
+/** The model's name among the changes where the parameters name none. */
+function ownModel({ parameters }: MemoryQuestion, name: string): Changes {
+  return namesModel(parameters) ? {} : { dit_model: name };
 }
 
 /** Whether somebody wishes for a certain model. */
@@ -103,11 +102,11 @@ interface Candidate {
   readonly shape: ModelShape | null;
 }
 
-/** Candidates come nearest to the wish first. */
-function firstThatFits(question: MemoryQuestion, candidates: readonly Candidate[]): Suggestion | null {
+/** Candidates come nearest to the wish first; the purpose begins the sentence. */
+function firstThatFits(question: MemoryQuestion, candidates: readonly Candidate[], purpose = ""): Suggestion | null {
   for (const { changes, shape } of candidates) {
     const plan = planWith(question, changes, shape);
-    if (plan.fits) return suggestionOf(changes, plan);
+    if (plan.fits) return suggestionOf(changes, plan, purpose);
   }
   return null;
 }
@@ -133,12 +132,12 @@ function smallerSides({ parameters, sizeOf }: MemoryQuestion): Changes[] {
   });
 }
 
-function suggestionOf(changes: Changes, { needed, tiles }: MemoryPlan): Suggestion {
+function suggestionOf(changes: Changes, { needed, tiles }: MemoryPlan, purpose = ""): Suggestion {
   const words = Object.entries(changes).map(([name, value]) =>
     value === null ? `without ${name}` : `with ${name} ${value}`,
   );
   const inTiles = tiles ? `, in tiles of ${tiles.side} pixels,` : "";
-  const text = `${words.join(" and ")}${inTiles} it needs about ${gigabytes(needed)}.`;
+  const text = `${purpose}${words.join(" and ")}${inTiles} it needs about ${gigabytes(needed)}.`;
   return { parameters: changes, needed_bytes: needed, text: text.charAt(0).toUpperCase() + text.slice(1) };
 }
 

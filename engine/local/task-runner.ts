@@ -21,7 +21,7 @@ import { runWithMemory } from "./run-with-memory.ts";
 export interface RunnerParts {
   readonly config: EngineConfig;
   readonly supervisor: Pick<Supervisor, "run" | "release">;
-  readonly models: Pick<Models, "ready" | "canFetch" | "fetch">;
+  readonly models: Pick<Models, "ready" | "canRun" | "fetch">;
   /** Told how the stages of a clip overlapped. */
   readonly onTrace: (task: Task, trace: TraceSummary) => void;
 }
@@ -36,7 +36,7 @@ export function taskRunner(parts: RunnerParts): TaskRunner {
   return {
     async lacks(task: Task): Promise<boolean> {
       const { dit_model: name, download } = task.parameters;
-      return download === true && !(await publishedBefore(placesOf(task))) && parts.models.canFetch(name);
+      return download === true && !(await publishedBefore(placesOf(task))) && !(await parts.models.canRun(name));
     },
 
     fetch({ parameters: { dit_model: name } }: Task, { signal, onStage }: FetchEvents): Promise<void> {

@@ -46,7 +46,7 @@ const WRITE_INTERVAL = 1000;
 interface Going {
   task: Task;
   readonly abort: AbortController;
-  readonly done: Promise<void>;
+  done: Promise<void>;
 }
 
 /**
@@ -109,9 +109,8 @@ export class Queue {
   /** Ends the running task after its last finished segment and starts no other; it goes on at the next start. */
   async stop(): Promise<void> {
     this.stopped = true;
-    const aside = [...this.aside.values()];
-    for (const { abort } of [...aside, ...(this.running ? [this.running] : [])]) abort.abort();
-    await Promise.all([this.loop, ...aside.map(({ done }) => done)]);
+    await Promise.all([...this.aside.values(), ...(this.running ? [this.running] : [])].map(leave));
+    await this.loop;
   }
 
   private async work(): Promise<void> {
@@ -163,30 +162,28 @@ export class Queue {
     if (this.stopped) return;
     const task: Task = { ...kept, progress: { ...progress, stage: null } }; // that of an earlier run is over
     if (this.running?.task.id === task.id) this.running.task = task;
-    const { runner, onChange, onError } = this.parts;
-    const abort = new AbortController();
-    const onStage = (stage: string) => {
-      const going = this.aside.get(task.id);
-      if (!going) return;
-      going.task = { ...task, progress: { ...task.progress, stage } };
-      onChange(going.task);
-    };
-    const fetched = async () => {
-      try {
-        await runner.fetch(task, { signal: abort.signal, onStage });
-      } catch (error) {
-        if (!abort.signal.aborted) await this.failed(task, asEngineError(error));
-      }
-    };
-    const done = Promise.resolve()
-      .then(fetched)
-      .catch(onError)
+    const going: Going = { task, abort: new AbortController(), done: Promise.resolve() };
+    this.aside.set(task.id, going);
+    this.parts.onChange(task);
+    going.done = this.fetchFor(going)
+      .catch(this.parts.onError)
       .finally(() => {
         this.aside.delete(task.id);
         this.wake();
       });
-    this.aside.set(task.id, { task, abort, done });
-    onChange(task);
+  }
+
+  private async fetchFor(going: Going): Promise<void> {
+    const { task, abort } = going;
+    const onStage = (stage: string) => {
+      going.task = { ...task, progress: { ...task.progress, stage } };
+      this.parts.onChange(going.task);
+    };
+    try {
+      await this.parts.runner.fetch(task, { signal: abort.signal, onStage });
+    } catch (error) {
+      if (!abort.signal.aborted) await this.failed(task, asEngineError(error));
+    }
   }
 
   private async failed(task: Task, error: EngineError): Promise<void> {
