@@ -9,7 +9,7 @@ import type { OperationOutput } from "../operations/operations.ts";
 import type { ModelEntry } from "../schemas/results.ts";
 import { cacheBytes } from "../weights/repack-cache.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
-import { modelSpecOf } from "./task-runner.ts";
+import { modelSpecOf } from "./model-spec.ts";
 
 export interface ModelsParts {
   readonly config: EngineConfig;

@@ -1,4 +1,3 @@
-import assert from "node:assert";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { EngineConfig } from "../config.ts";
@@ -6,13 +5,13 @@ import { asEngineError, EngineError } from "../errors.ts";
 import { findFfmpeg } from "../media/ffmpeg.ts";
 import type { FileProgress } from "../models/download/fetch-file.ts";
 import { firstContact } from "../models/examination/first-contact.ts";
-import type { ModelEntry } from "../schemas/results.ts";
 import type { FetchEvents, RunEvents, TaskRunner } from "../tasks/queue.ts";
 import type { Task, TaskOutcome } from "../tasks/task.ts";
 import { jobParameters, type Job, type ModelSpec } from "../pipeline/job.ts";
 import type { TraceSummary } from "../pipeline/trace.ts";
 import { tilesBelow } from "../pipeline/smaller-tiles.ts";
 import type { Supervisor } from "../worker/supervisor.ts";
+import { modelSpecOf } from "./model-spec.ts";
 import type { Models } from "./models.ts";
 import { preparePlaces, publish, publishedBefore } from "./publish.ts";
 import type { Places } from "./publish.ts";
@@ -106,13 +105,6 @@ function withWarnings(error: EngineError, warnings: readonly string[]): EngineEr
   const { code, what, todo, facts, cause } = error;
   const why = [...(error.why ? [error.why] : []), ...warnings].join(" ");
   return new EngineError(code, { ...{ what, why, facts, cause }, ...(todo && { todo }) });
-}
-
-/** A model that can run, with its files; GGUF blocks are repacked to `cacheDir`. */
-export function modelSpecOf({ name, path, autoencoder, prompt }: ModelEntry, cacheDir: string): ModelSpec {
-  assert(path, "a model that can run has a file");
-  if (autoencoder === undefined) return { name, kind: "builtin", path };
-  return { name, kind: "seedvr2", path, autoencoder, prompt: prompt ?? null, cacheDir };
 }
 
 /** An upload lies in a folder of its own. */
